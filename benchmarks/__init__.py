@@ -1,0 +1,1 @@
+"""Ratios against a peer or a floor, one module a subject: `python -m benchmarks.names`.  No part of the tests."""

@@ -1,0 +1,1 @@
+"""What Agora Cloud Recording writes and expects.  `names` decodes object keys."""
