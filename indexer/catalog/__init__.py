@@ -1,0 +1,1 @@
+"""What livestills knows about a bucket, in one SQL database."""

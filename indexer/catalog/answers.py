@@ -1,0 +1,120 @@
+"""What the catalog answers with: frozen values, times aware UTC."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True)
+class SessionSummary:
+    """One session, all its parts, directories and users together."""
+
+    sid: str
+    cname: str
+    first_at: datetime
+    last_at: datetime
+    users: int
+    shots: int
+    bytes: int
+    failovers: int
+    """Recorders that took over: distinct `bak` prefixes that are not empty."""
+    sources: tuple[str, ...]
+    recordings: int
+    """Recording files beside the shots."""
+    position: str
+    """Where a listing of sessions goes on behind this one."""
+
+
+@dataclass(frozen=True, slots=True)
+class StreamSummary:
+    """The shots of one user by one recorder in one directory."""
+
+    id: int
+    source: str
+    directory: str
+    bak_prefix: str
+    sid: str
+    cname: str
+    uid: str
+    key_head: str
+    shots: int
+    bytes: int
+    first_at: datetime
+    last_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingSummary:
+    """Recording files of one kind in one session; `uid` and `track` are "" where names have none."""
+
+    source: str
+    directory: str
+    uid: str
+    track: str
+    extension: str
+    files: int
+    bytes: int
+    first_name: str
+    last_name: str
+
+
+@dataclass(frozen=True, slots=True)
+class UserSummary:
+    """One uid, in all channels or in one (`cname`): a uid names a person only within a channel."""
+
+    uid: str
+    cname: str | None
+    channels: int
+    sessions: int
+    shots: int
+    bytes: int
+    first_at: datetime
+    last_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class SourceStats:
+    """The sums of one source."""
+
+    source: str
+    url: str
+    shots: int
+    bytes: int
+    streams: int
+    sessions: int
+    channels: int
+    users: int
+    """Distinct pairs of channel and uid."""
+    recordings: int
+    unrecognised: int
+    unfinished_units: int
+    """Units that a sync has not listed to their end."""
+    first_at: datetime | None
+    last_at: datetime | None
+    synced_at: datetime | None
+    """Start of the last sync that reached its end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rejection:
+    """Keys of one source that are not recognised for one reason."""
+
+    source: str
+    reason: str
+    objects: int
+    samples: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One sync of one source."""
+
+    source: str
+    mode: str
+    outcome: str
+    """`running`, `done`, `refused`, `interrupted`, `failed`, or `died` (found unfinished by the next run)."""
+    message: str | None
+    started_at: datetime
+    finished_at: datetime | None
+    requests: Mapping[str, int]
+    counts: Mapping[str, int]

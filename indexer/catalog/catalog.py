@@ -1,0 +1,190 @@
+"""A catalog, opened: who may use it, and the sources and runs that it knows."""
+
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from sqlalchemy import Connection, Engine, insert, select, update
+
+from indexer.catalog import schema
+from indexer.catalog.changes import SyncWriter
+from indexer.catalog.dialects import WRITE, open_sqlite, sqlite_path
+from indexer.catalog.overview import Overview
+from indexer.catalog.sessions import Sessions
+from indexer.catalog.shots import Shots
+from indexer.catalog.users import Users
+from indexer.catalog.versions import Schema, State, Upgrade, require_current, schema_of, upgrade
+from indexer.model import to_ms
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A source as the catalog knows it."""
+
+    id: int
+    name: str
+    url: str
+
+
+class Catalog:
+    """The database.  Use it as a context manager; several processes may read while one writes."""
+
+    def __init__(self, engine: Engine, path: Path) -> None:
+        self.path = path
+        self._engine = engine
+        self.sessions = Sessions(engine)
+        self.users = Users(engine)
+        self.shots = Shots(engine)
+        self.overview = Overview(engine)
+
+    @classmethod
+    def open_to_read(cls, url: str) -> Self:
+        """Open an existing catalog of the current schema; nothing is made or upgraded.
+
+        Raises `CatalogNotFoundError`, `NotACatalogError`, `CatalogSchemaError`.
+        """
+        path = sqlite_path(url)
+        opened = cls(open_sqlite(path, create=False), path)
+        try:
+            require_current(opened.schema(), str(path))
+        except BaseException:
+            opened.close()
+            raise
+        return opened
+
+    @classmethod
+    def open_to_write(cls, url: str, *, now: datetime) -> Self:
+        """Open a catalog, making it if there is none and upgrading an older one behind a backup."""
+        opened = cls.open_any(url, create=True)
+        try:
+            opened.upgrade(now=now)
+        except BaseException:
+            opened.close()
+            raise
+        return opened
+
+    @classmethod
+    def open_any(cls, url: str, *, create: bool = False) -> Self:
+        """Open a database whatever its schema is: for `db upgrade`, `db current` and `doctor`."""
+        path = sqlite_path(url)
+        return cls(open_sqlite(path, create=create), path)
+
+    def close(self) -> None:
+        """Give up all connections."""
+        self._engine.dispose()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def schema(self) -> Schema:
+        """What this database is to us.  Raises `NotACatalogError` if it is somebody else's."""
+        with self._engine.connect() as connection:
+            return schema_of(connection, str(self.path))
+
+    def upgrade(self, *, now: datetime) -> Upgrade | None:
+        """Bring the schema to the current one; None if it was."""
+        if self.schema().state is State.CURRENT:
+            return None
+        done = upgrade(self._engine, self.path, now=now)
+        # Readers then go on while a sync writes.  Only now that it is surely ours, because the mode stays in the file.
+        self._pragma("journal_mode = WAL")
+        return done
+
+    # What a sync records.
+
+    def source(self, name: str) -> Source | None:
+        """The source of this name, if the catalog has it."""
+        row = schema.source
+        with self._engine.connect() as connection:
+            known = connection.execute(select(row.c.id, row.c.url).where(row.c.name == name)).one_or_none()
+        return None if known is None else Source(known.id, name, known.url)
+
+    def add_source(self, name: str, url: str) -> Source:
+        """The source of this name, made or given its new URL where that differs."""
+        row = schema.source
+        with self._writing() as connection:
+            known = connection.execute(select(row.c.id, row.c.url).where(row.c.name == name)).one_or_none()
+            if known is None:
+                made = connection.execute(insert(row).returning(row.c.id), {"name": name, "url": url})
+                return Source(made.scalar_one(), name, url)
+            if known.url != url:
+                connection.execute(update(row).where(row.c.id == known.id).values(url=url))
+            return Source(known.id, name, url)
+
+    def digest_seed(self) -> int:
+        """The random number that the digests of this catalog start from."""
+        with self._engine.connect() as connection:
+            return int(connection.execute(select(schema.catalog.c.digest_seed)).scalar_one())
+
+    def writer(self, source: Source, *, seed: int, dry_run: bool = False) -> SyncWriter:
+        """What a sync writes through."""
+        return SyncWriter(self._engine, source.id, seed=seed, dry_run=dry_run)
+
+    def begin_run(self, source: Source, *, mode: str, now: datetime) -> int:
+        """Record that a sync of the source has begun; earlier ones that never ended have died.
+
+        Only while holding the source's `sync_lock`: whoever is found running then cannot be alive.
+        """
+        run = schema.sync_run
+        with self._writing() as connection:
+            connection.execute(
+                update(run).where(run.c.source_id == source.id, run.c.outcome == "running").values(outcome="died")
+            )
+            begun = {
+                "source_id": source.id,
+                "mode": mode,
+                "outcome": "running",
+                "started_ms": to_ms(now),
+                "requests": {},
+                "counts": {},
+            }
+            return int(connection.execute(insert(run).returning(run.c.id), begun).scalar_one())
+
+    def end_run(
+        self,
+        run_id: int,
+        *,
+        outcome: str,
+        message: str | None,
+        requests: Mapping[str, int],
+        counts: Mapping[str, int],
+        now: datetime,
+    ) -> None:
+        """Record how a sync ended, and give the write-ahead log's space back."""
+        run = schema.sync_run
+        with self._writing() as connection:
+            connection.execute(
+                update(run).where(run.c.id == run_id),
+                {
+                    "outcome": outcome,
+                    "message": message,
+                    "requests": dict(requests),
+                    "counts": dict(counts),
+                    "finished_ms": to_ms(now),
+                },
+            )
+        self._pragma("wal_checkpoint(TRUNCATE)")
+
+    def reading(self) -> AbstractContextManager[Connection]:
+        """A connection that sees one state of the catalog, whatever is written meanwhile."""
+        return self._engine.begin()
+
+    def _writing(self) -> AbstractContextManager[Connection]:
+        return self._engine.execution_options(**{WRITE: True}).begin()
+
+    def _pragma(self, pragma: str) -> None:
+        # Neither works inside a transaction, which every SQLAlchemy connection is in.
+        connection = self._engine.raw_connection()
+        try:
+            connection.cursor().execute(f"PRAGMA {pragma}")
+        finally:
+            connection.close()

@@ -1,0 +1,330 @@
+"""How a listing gets into the catalog: compare stretch by stretch, write only the differences.
+
+After a stretch the catalog equals the listing there, but for shots that are gone: those are noted, and removed at the
+end of the run, when it is known how many they are.  Every transaction leaves a stream's sums equal to its rows, so a
+run can be killed at any moment; the next one compares again.
+"""
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Final, NamedTuple, Self
+
+from sqlalchemy import Engine, bindparam, delete, func, insert, select, update
+
+from indexer.agora.names import Reason
+from indexer.agora.stamps import MAX_MS, MIN_MS
+from indexer.catalog.dialects import WRITE
+from indexer.catalog.difference import Difference, difference, times_within
+from indexer.catalog.listed import ListedStream, Stretch
+from indexer.catalog.owners import add_sessions, batches, reaches_into, sum_up_sessions
+from indexer.catalog.rows import ShotRow, to_object, to_row
+from indexer.catalog.schema import gone, rejected, shot, stream, unit
+from indexer.catalog.units import UnitBook
+from indexer.digest import add, digest, subtract
+
+REMOVED_AT_ONCE: Final = 50_000
+"""Shots removed in one transaction."""
+
+
+@dataclass(slots=True)
+class Changes:
+    """What a run found different, in shots."""
+
+    added: int = 0
+    changed: int = 0
+    unchanged: int = 0
+    gone: int = 0
+    """In the catalog, but no longer in the storage."""
+    removed: int = 0
+    """Gone, and removed from the catalog too."""
+
+
+class _Known(NamedTuple):
+    """A stream as the catalog has it."""
+
+    id: int
+    unit_id: int
+    session_id: int
+    key_head: str
+    shots: int
+    bytes: int
+    first_ms: int
+    last_ms: int
+    digest: int
+
+
+class _Verdict(NamedTuple):
+    """A stream and how it differs.  `listed` is None if nothing of it was listed, `known` if it is new."""
+
+    listed: ListedStream | None
+    known: _Known | None
+    found: Difference
+
+
+class SyncWriter:
+    """Takes over one listing of one source, on a connection of its own.  Hold `sync_lock` while using it."""
+
+    def __init__(self, engine: Engine, source_id: int, *, seed: int, dry_run: bool = False) -> None:
+        self._source_id = source_id
+        self._seed = seed
+        self._dry_run = dry_run
+        self._connection = engine.connect().execution_options(**{WRITE: not dry_run})
+        self._units = UnitBook(self._connection, source_id)
+        self._insert_shot = str(insert(shot).compile(dialect=engine.dialect))
+        self.changes = Changes()
+        with self._connection.begin():
+            gone.create(self._connection)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        # Not back to the pool: the temporary table must go with the run.
+        self._connection.invalidate()
+        self._connection.close()
+
+    def apply(self, stretch: Stretch) -> None:
+        """Take over one stretch, in one transaction.  Removes no shot yet."""
+        with self._connection.begin():
+            verdicts = list(self._compare(stretch))
+            for verdict in verdicts:
+                self.changes.added += len(verdict.found.added)
+                self.changes.changed += len(verdict.found.changed)
+                self.changes.gone += verdict.found.gone_shots
+            if not self._dry_run:
+                touched = self._write(verdicts)
+                self._units.conclude(stretch, touched)
+
+    def remove_gone(self) -> Iterator[int]:
+        """Remove what `apply` found gone, yielding the number of shots after each transaction.
+
+        Only for a listing that has reached its end.
+        """
+        while True:
+            with self._connection.begin():
+                removed = self._remove_some()
+            if not removed:
+                return
+            self.changes.removed += removed
+            yield removed
+
+    def conclude(self, rejections: Mapping[Reason, tuple[int, list[str]]], *, started_ms: int) -> None:
+        """Record that the source was listed to its end by a run that began then, and what was not recognised."""
+        of_source = rejected.c.source_id == self._source_id
+        found = [
+            {"source_id": self._source_id, "reason": str(reason), "objects": objects, "samples": samples}
+            for reason, (objects, samples) in sorted(rejections.items())
+        ]
+        with self._connection.begin():
+            before = self._connection.execute(select(rejected).where(of_source).order_by(rejected.c.reason))
+            if [dict(row) for row in before.mappings()] != found:
+                self._connection.execute(delete(rejected).where(of_source))
+                if found:
+                    self._connection.execute(insert(rejected), found)
+            self._connection.execute(
+                update(unit)
+                .where(unit.c.source_id == self._source_id)
+                .values(listed_ms=started_ms, verified_ms=started_ms)
+            )
+
+    # Comparing.
+
+    def _compare(self, stretch: Stretch) -> Iterator[_Verdict]:
+        """The streams within the stretch that differ."""
+        known = {row.key_head: row for row in self._known_within(stretch)}
+        for listed in stretch.streams:
+            before = known.pop(listed.key_head, None)
+            if before is None:
+                yield _Verdict(listed, None, Difference(added=_rows(listed)))
+            elif found := self._compare_stream(stretch, listed, before):
+                yield _Verdict(listed, before, found)
+        for before in known.values():
+            if found := self._compare_stream(stretch, None, before):
+                yield _Verdict(None, before, found)
+
+    def _known_within(self, stretch: Stretch) -> list[_Known]:
+        query = select(*(stream.c[name] for name in _Known._fields)).where(
+            stream.c.source_id == self._source_id, reaches_into(stream.c.key_head, stretch)
+        )
+        return [_Known._make(row) for row in self._connection.execute(query)]
+
+    def _compare_stream(self, stretch: Stretch, listed: ListedStream | None, known: _Known) -> Difference:
+        if not (stretch.begins_before(known.key_head) or stretch.ends_before(known.key_head)):
+            if listed is None:
+                return Difference(gone=[(known.first_ms, known.last_ms)], gone_shots=known.shots)
+            if len(listed.objects) == known.shots and digest(listed.objects, seed=self._seed) == known.digest:
+                self.changes.unchanged += known.shots
+                return Difference()
+        rows = _rows(listed) if listed else []
+        found = difference(rows, self._rows_of(known.id, times_within(stretch, known.key_head)))
+        self.changes.unchanged += found.unchanged
+        return found
+
+    def _rows_of(self, stream_id: int, times: range, limit: int | None = None) -> Iterator[ShotRow]:
+        query = (
+            select(*(shot.c[name] for name in ShotRow._fields))
+            .where(shot.c.stream_id == stream_id, shot.c.captured_ms >= times.start, shot.c.captured_ms < times.stop)
+            .order_by(shot.c.captured_ms)
+            .limit(limit)
+        )
+        return map(ShotRow._make, self._connection.execute(query))
+
+    # Writing.
+
+    def _write(self, verdicts: list[_Verdict]) -> dict[int, int]:
+        """Write the differences; return the units that changed, with the newest time seen in each."""
+        new = self._add_streams([listed for listed, known, _ in verdicts if listed is not None and known is None])
+        inserted: list[tuple[int, int, int, int, bytes, str | None]] = []
+        sums: list[dict[str, int]] = []
+        touched: dict[int, int] = {}
+        sessions: set[int] = set()
+        for listed, before, found in verdicts:
+            known = before or new[listed.key_head]  # type: ignore[union-attr]  # one of the two is there
+            inserted += [(known.id, *row) for row in found.added]
+            sums.append(self._sums(known, listed, found))
+            self._change_rows(known.id, found)
+            self._note_gone(known.id, found)
+            newest = max((_newest_ms(row) for row in (*found.added, *(after for _, after in found.changed))), default=0)
+            touched[known.unit_id] = max(newest, touched.get(known.unit_id, 0))
+            sessions.add(known.session_id)
+        if inserted:
+            self._connection.exec_driver_sql(self._insert_shot, inserted)
+        self._update_sums(sums)
+        sum_up_sessions(self._connection, sessions)
+        return touched
+
+    def _add_streams(self, listed: list[ListedStream]) -> dict[str, _Known]:
+        """Make new streams, still empty, with their units and sessions."""
+        if not listed:
+            return {}
+        units = self._units.ids({new.head.unit for new in listed})
+        sessions = add_sessions(self._connection, {(new.head.sid, new.head.cname) for new in listed})
+        rows = [
+            {
+                "source_id": self._source_id,
+                "unit_id": units[new.head.unit],
+                "session_id": sessions[new.head.sid, new.head.cname],
+                "directory": new.head.directory,
+                "bak": new.head.bak_prefix,
+                "uid": new.head.uid,
+                "key_head": new.key_head,
+                "shots": 0,
+                "bytes": 0,
+                # Of no shot at all: any minimum and maximum with real times is right.
+                "first_ms": MAX_MS,
+                "last_ms": MIN_MS,
+                "digest": 0,
+            }
+            for new in listed
+        ]
+        columns = [stream.c[name] for name in _Known._fields]
+        added = self._connection.execute(insert(stream).returning(*columns, sort_by_parameter_order=True), rows)
+        return {known.key_head: known for known in map(_Known._make, added)}
+
+    def _sums(self, known: _Known, listed: ListedStream | None, found: Difference) -> dict[str, int]:
+        """The sums of a stream with what was added and changed; what is gone still counts."""
+        seed = self._seed
+        if listed is not None and len(found.added) == len(listed.objects):
+            total = add(known.digest, digest(listed.objects, seed=seed))
+        else:
+            total = add(known.digest, digest((to_object(row, known.key_head) for row in found.added), seed=seed))
+        total = subtract(total, digest((to_object(row, known.key_head) for row, _ in found.changed), seed=seed))
+        total = add(total, digest((to_object(row, known.key_head) for _, row in found.changed), seed=seed))
+        return {
+            "stream": known.id,
+            "shots": known.shots + len(found.added),
+            "bytes": known.bytes
+            + sum(row.size for row in found.added)
+            + sum(after.size - before.size for before, after in found.changed),
+            "first_ms": min([known.first_ms, *(row.captured_ms for row in found.added[:1])]),
+            "last_ms": max([known.last_ms, *(row.captured_ms for row in found.added[-1:])]),
+            "digest": total,
+        }
+
+    def _update_sums(self, sums: list[dict[str, int]]) -> None:
+        if sums:
+            self._connection.execute(update(stream).where(stream.c.id == bindparam("stream")), sums)
+
+    def _change_rows(self, stream_id: int, found: Difference) -> None:
+        if found.changed:
+            self._connection.execute(
+                update(shot).where(shot.c.stream_id == stream_id, shot.c.captured_ms == bindparam("at")),
+                [{"at": row.captured_ms, **row._asdict()} for _, row in found.changed],
+            )
+
+    def _note_gone(self, stream_id: int, found: Difference) -> None:
+        if found.gone:
+            self._connection.execute(
+                insert(gone),
+                [{"stream_id": stream_id, "first_ms": first, "last_ms": last} for first, last in found.gone],
+            )
+
+    # Removing.
+
+    def _remove_some(self) -> int:
+        """Remove up to `REMOVED_AT_ONCE` shots and whatever is empty then; return how many."""
+        left = REMOVED_AT_ONCE
+        streams: set[int] = set()
+        runs = self._connection.execute(select(gone).order_by(gone.c.stream_id, gone.c.first_ms).limit(1_000)).all()
+        for stream_id, first_ms, last_ms in runs:
+            rows = list(self._rows_of(stream_id, range(first_ms, last_ms + 1), left))
+            self._remove_rows(stream_id, rows)
+            streams.add(stream_id)
+            left -= len(rows)
+            this = (gone.c.stream_id == stream_id) & (gone.c.first_ms == first_ms)
+            if left <= 0:
+                self._connection.execute(update(gone).where(this).values(first_ms=rows[-1].captured_ms + 1))
+                break
+            self._connection.execute(delete(gone).where(this))
+        self._tidy(streams)
+        return REMOVED_AT_ONCE - left
+
+    def _remove_rows(self, stream_id: int, rows: list[ShotRow]) -> None:
+        if not rows:
+            return
+        columns = (stream.c.key_head, stream.c.shots, stream.c.bytes, stream.c.digest)
+        key_head, shots, size, total = self._connection.execute(select(*columns).where(stream.c.id == stream_id)).one()
+        in_stream = shot.c.stream_id == stream_id
+        self._connection.execute(
+            delete(shot).where(in_stream, shot.c.captured_ms.between(rows[0].captured_ms, rows[-1].captured_ms))
+        )
+        first_ms, last_ms = (
+            self._connection.scalar(select(func.min(shot.c.captured_ms)).where(in_stream)),
+            self._connection.scalar(select(func.max(shot.c.captured_ms)).where(in_stream)),
+        )
+        self._update_sums(
+            [
+                {
+                    "stream": stream_id,
+                    "shots": shots - len(rows),
+                    "bytes": size - sum(row.size for row in rows),
+                    "first_ms": MAX_MS if first_ms is None else first_ms,
+                    "last_ms": MIN_MS if last_ms is None else last_ms,
+                    "digest": subtract(total, digest((to_object(row, key_head) for row in rows), seed=self._seed)),
+                }
+            ]
+        )
+
+    def _tidy(self, streams: Collection[int]) -> None:
+        """Bring everything above these streams up to date, without those that are empty now."""
+        units: set[int] = set()
+        sessions: set[int] = set()
+        for ids in batches(streams):
+            owners = select(stream.c.unit_id, stream.c.session_id).where(stream.c.id.in_(ids))
+            for unit_id, session_id in self._connection.execute(owners):
+                units.add(unit_id)
+                sessions.add(session_id)
+            self._connection.execute(delete(stream).where(stream.c.id.in_(ids), stream.c.shots == 0))
+        sum_up_sessions(self._connection, sessions)
+        self._units.sum_up(units)
+
+
+def _rows(listed: ListedStream) -> list[ShotRow]:
+    return list(map(to_row, listed.objects, listed.captured_ms))
+
+
+def _newest_ms(row: ShotRow) -> int:
+    return row.captured_ms + max(0, row.modified_lag_s * 1000)

@@ -1,0 +1,63 @@
+"""What tells a listed stream from the stream that the catalog knows.  Pure."""
+
+from bisect import bisect_left
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from indexer.agora.stamps import MAX_MS, MIN_MS
+from indexer.catalog.listed import Stretch
+from indexer.catalog.rows import ShotRow, shot_key
+
+
+@dataclass(slots=True)
+class Difference:
+    """What one stream must learn.  Times rise in all lists."""
+
+    added: list[ShotRow] = field(default_factory=list)
+    changed: list[tuple[ShotRow, ShotRow]] = field(default_factory=list)
+    """Before and after."""
+    gone: list[tuple[int, int]] = field(default_factory=list)
+    """First and last time of runs of shots that are gone; whatever the catalog has in between is gone too."""
+    gone_shots: int = 0
+    unchanged: int = 0
+
+    def __bool__(self) -> bool:
+        return bool(self.added or self.changed or self.gone)
+
+
+def difference(listed: Sequence[ShotRow], known: Iterable[ShotRow]) -> Difference:
+    """Compare two series of rows, both in time order.  `known` is read once and not kept: it may be long."""
+    result = Difference()
+    position = 0
+    run_open = False
+    for row in known:
+        while position < len(listed) and listed[position].captured_ms < row.captured_ms:
+            result.added.append(listed[position])
+            position += 1
+            run_open = False
+        if position < len(listed) and listed[position].captured_ms == row.captured_ms:
+            if listed[position] == row:
+                result.unchanged += 1
+            else:
+                result.changed.append((row, listed[position]))
+            position += 1
+            run_open = False
+            continue
+        first_ms = result.gone.pop()[0] if run_open else row.captured_ms
+        result.gone.append((first_ms, row.captured_ms))
+        result.gone_shots += 1
+        run_open = True
+    result.added.extend(listed[position:])
+    return result
+
+
+def times_within(stretch: Stretch, key_head: str) -> range:
+    """The capture times, in ms, whose keys of this stream lie within the stretch."""
+    first_ms = _first_key_from(stretch.start, key_head) if stretch.begins_before(key_head) else MIN_MS
+    stop_ms = _first_key_from(stretch.stop, key_head) if stretch.ends_before(key_head) and stretch.stop else MAX_MS + 1
+    return range(first_ms, stop_ms)
+
+
+def _first_key_from(key: str, key_head: str) -> int:
+    """The earliest time whose key is `key` or sorts behind it.  Digits of fixed width sort as their times do."""
+    return MIN_MS + bisect_left(range(MIN_MS, MAX_MS + 1), key, key=lambda ms: shot_key(key_head, ms))

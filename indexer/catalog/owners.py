@@ -1,0 +1,69 @@
+"""Sessions, and what all changes share: which rows a stretch concerns, and values in batches."""
+
+from collections.abc import Collection, Iterable, Iterator
+from itertools import islice
+from typing import Final, TypeVar
+
+from sqlalchemy import Column, ColumnElement, Connection, delete, func, insert, or_, select, update
+
+from indexer.catalog.listed import Stretch
+from indexer.catalog.schema import session, stream
+
+_BATCH: Final = 5_000
+"""Values in one statement: well below the 32,766 variables that SQLite takes."""
+
+_T = TypeVar("_T")
+
+
+def batches(values: Iterable[_T], size: int = _BATCH) -> Iterator[list[_T]]:
+    """The values in lists of up to `size`."""
+    iterator = iter(values)
+    while batch := list(islice(iterator, size)):
+        yield batch
+
+
+def reaches_into(prefix: Column[str], stretch: Stretch) -> ColumnElement[bool]:
+    """The rows whose keys, which all begin with this column, may lie within the stretch."""
+    within = prefix >= stretch.start
+    if stretch.stop is not None:
+        within &= prefix < stretch.stop
+    # What begins before the stretch is a part of its first key.  Heads and units end in "_", so these are few.
+    shorter = [stretch.start[: end + 1] for end, char in enumerate(stretch.start[:-1]) if char == "_"]
+    return or_(within, prefix.in_(shorter)) if shorter else within
+
+
+def add_sessions(connection: Connection, names: Collection[tuple[str, str]]) -> dict[tuple[str, str], int]:
+    """The ids of sessions by (sid, cname), made where they are new."""
+    ids: dict[tuple[str, str], int] = {}
+    for batch in batches(sorted(names)):
+        columns = (session.c.sid, session.c.cname, session.c.id)
+        known = select(*columns).where(session.c.sid.in_({sid for sid, _ in batch}))
+        ids |= {(sid, cname): id_ for sid, cname, id_ in connection.execute(known)}
+        missing = [{"sid": sid, "cname": cname} for sid, cname in batch if (sid, cname) not in ids]
+        if missing:
+            ids |= {
+                (sid, cname): id_
+                for sid, cname, id_ in connection.execute(insert(session).returning(*columns), missing)
+            }
+    return ids
+
+
+def sum_up_sessions(connection: Connection, ids: Iterable[int]) -> None:
+    """Renew what a session says of its streams; remove one that has none."""
+    for batch in batches(ids):
+        has_stream = session.c.id.in_(select(stream.c.session_id).where(stream.c.session_id.in_(batch)))
+        connection.execute(delete(session).where(session.c.id.in_(batch), ~has_stream))
+        sums = (
+            select(
+                stream.c.session_id,
+                func.sum(stream.c.shots).label("shots"),
+                func.sum(stream.c.bytes).label("bytes"),
+                func.min(stream.c.first_ms).label("first_ms"),
+                func.max(stream.c.last_ms).label("last_ms"),
+            )
+            .where(stream.c.session_id.in_(batch))
+            .group_by(stream.c.session_id)
+            .subquery()
+        )
+        values = {name: sums.c[name] for name in ("shots", "bytes", "first_ms", "last_ms")}
+        connection.execute(update(session).where(session.c.id == sums.c.session_id).values(values))

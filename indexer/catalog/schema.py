@@ -1,0 +1,182 @@
+"""The tables of the catalog, as `migrations/` builds them; `docs/architecture.md` tells why they look like this.
+
+No shot stores its key: a stream holds the part up to the time; `key == key_head + format_utc(captured_ms) + ".jpg"`.
+"""
+
+from typing import Final
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    PrimaryKeyConstraint,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+# Keys sort by bytes everywhere; SQLite does so by itself, PostgreSQL must be told.
+ByteText: Final = Text().with_variant(Text(collation="C"), "postgresql")
+# SQLite numbers rows only in a column that is declared INTEGER.
+Id: Final = BigInteger().with_variant(Integer, "sqlite")
+
+APPLICATION: Final = "livestills"
+
+catalog = Table(
+    "catalog",
+    metadata,
+    Column("application", Text, primary_key=True),
+    Column("digest_seed", BigInteger, nullable=False),
+    Column("created_ms", BigInteger, nullable=False),
+    comment="One row: marks the database as ours and seeds the digests.",
+)
+
+source = Table(
+    "source",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("name", ByteText, nullable=False, unique=True),
+    Column("url", Text, nullable=False),
+)
+
+session = Table(
+    "session",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("sid", ByteText, nullable=False),
+    Column("cname", ByteText, nullable=False),
+    # Sums over the session's streams, so that a page of sessions costs a page of rows.
+    Column("shots", BigInteger, nullable=False, server_default="0"),
+    Column("bytes", BigInteger, nullable=False, server_default="0"),
+    Column("first_ms", BigInteger),
+    Column("last_ms", BigInteger),
+    UniqueConstraint("sid", "cname"),
+    Index(None, "cname"),
+    Index(None, "last_ms", "id"),
+)
+
+unit = Table(
+    "unit",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("source_id", Id, ForeignKey("source.id"), nullable=False),
+    Column("prefix", ByteText, nullable=False),
+    Column("objects", BigInteger, nullable=False, server_default="0"),
+    # Of all its objects; null while a sync is in the middle of the unit or was cut off there.
+    Column("digest", BigInteger),
+    # The newest capture or upload seen in it: how long it must still be watched for late uploads.
+    Column("newest_ms", BigInteger),
+    Column("listed_ms", BigInteger),
+    Column("verified_ms", BigInteger),
+    # Set by discovery, once nothing more can arrive; a full listing never needs it.
+    Column("settled", Boolean, nullable=False, server_default="0"),
+    UniqueConstraint("source_id", "prefix"),
+)
+
+stream = Table(
+    "stream",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("source_id", Id, ForeignKey("source.id"), nullable=False),
+    Column("unit_id", Id, ForeignKey("unit.id"), nullable=False, index=True),
+    Column("session_id", Id, ForeignKey("session.id"), nullable=False, index=True),
+    Column("directory", ByteText, nullable=False),
+    Column("bak", ByteText, nullable=False),
+    Column("uid", ByteText, nullable=False),
+    Column("key_head", ByteText, nullable=False),
+    Column("shots", BigInteger, nullable=False),
+    Column("bytes", BigInteger, nullable=False),
+    Column("first_ms", BigInteger, nullable=False),
+    Column("last_ms", BigInteger, nullable=False),
+    Column("digest", BigInteger, nullable=False),
+    UniqueConstraint("source_id", "key_head"),
+    Index(None, "uid", "last_ms"),
+)
+# How long a user's longest stream is, in one step: it bounds where streams that reach into a period may end.
+Index("ix_stream_uid_span", stream.c.uid, stream.c.last_ms - stream.c.first_ms)
+
+shot = Table(
+    "shot",
+    metadata,
+    # No foreign key: checking one costs more than the insert; `db check` looks for orphans instead.
+    Column("stream_id", Id, nullable=False),
+    Column("captured_ms", BigInteger, nullable=False),
+    Column("size", BigInteger, nullable=False),
+    # Upload minus capture, in seconds: two bytes instead of six.
+    Column("modified_lag_s", BigInteger, nullable=False),
+    Column("etag", LargeBinary, nullable=False),
+    Column("tier", Text),
+    # Spelled out: primary_key=True on the columns would order the key by declaration.
+    PrimaryKeyConstraint("stream_id", "captured_ms"),
+    sqlite_with_rowid=False,
+)
+
+recording = Table(
+    "recording",
+    metadata,
+    Column("unit_id", Id, ForeignKey("unit.id"), nullable=False),
+    Column("cname", ByteText, nullable=False),
+    Column("uid", ByteText, nullable=False),  # "" for a composite or web recording
+    Column("track", ByteText, nullable=False),  # audio, video, av, or ""
+    Column("extension", ByteText, nullable=False),
+    Column("objects", BigInteger, nullable=False),
+    Column("bytes", BigInteger, nullable=False),
+    Column("first_name", Text, nullable=False),
+    Column("last_name", Text, nullable=False),
+    Column("digest", BigInteger, nullable=False),
+    PrimaryKeyConstraint("unit_id", "cname", "uid", "track", "extension"),
+    sqlite_with_rowid=False,
+    comment="Recording files beside the shots, summed up: the single names are one listing of the unit away.",
+)
+
+rejected = Table(
+    "rejected",
+    metadata,
+    Column("source_id", Id, ForeignKey("source.id"), nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("objects", BigInteger, nullable=False),
+    Column("samples", JSON, nullable=False),
+    PrimaryKeyConstraint("source_id", "reason"),
+)
+
+sync_run = Table(
+    "sync_run",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("source_id", Id, ForeignKey("source.id"), nullable=False),
+    Column("mode", Text, nullable=False),
+    Column("outcome", Text, nullable=False),
+    Column("message", Text),
+    Column("started_ms", BigInteger, nullable=False),
+    Column("finished_ms", BigInteger),
+    Column("requests", JSON, nullable=False),
+    Column("counts", JSON, nullable=False),
+    Index(None, "source_id", "started_ms"),
+)
+
+gone = Table(
+    "gone",
+    MetaData(),
+    Column("stream_id", Id, nullable=False),
+    Column("first_ms", BigInteger, nullable=False),
+    Column("last_ms", BigInteger, nullable=False),
+    PrimaryKeyConstraint("stream_id", "first_ms"),
+    prefixes=["TEMPORARY"],
+    sqlite_with_rowid=False,
+    comment="During a sync, on its connection: runs of shots that the storage no longer has.",
+)

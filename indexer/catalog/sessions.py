@@ -1,0 +1,145 @@
+"""Questions about sessions."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Engine, Row, distinct, func, select, tuple_
+
+from indexer.agora.channels import spellings
+from indexer.catalog.answers import RecordingSummary, SessionSummary, StreamSummary
+from indexer.catalog.schema import recording, session, source, stream, unit
+from indexer.catalog.selecting import PAGE, position_numbers, select_streams, stream_filter, to_stream
+from indexer.model import Selection, from_ms
+
+
+class Sessions:
+    """Asks about sessions; changes nothing."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def every(
+        self, selection: Selection, *, after: str | None = None, limit: int | None = None
+    ) -> Iterator[SessionSummary]:
+        """Sessions with a shot of the selection's user, source and channel that reach into its period, newest first.
+
+        `after` is the `position` of the last one seen.
+        """
+        query = (
+            select(session)
+            .where(session.c.last_ms.is_not(None))
+            .order_by(session.c.last_ms.desc(), session.c.id.desc())
+        )
+        query = query.where(*_session_filter(selection))
+        behind = None if after is None else position_numbers(after, 2)
+        while limit is None or limit > 0:
+            size = PAGE if limit is None else min(limit, PAGE)
+            page = query.limit(size)
+            if behind is not None:
+                page = page.where(tuple_(session.c.last_ms, session.c.id) < tuple_(*behind))
+            with self._engine.connect() as connection:
+                rows = connection.execute(page).all()
+                summaries = _summaries(connection, rows)
+            yield from summaries
+            if len(rows) < size:
+                return
+            behind = (rows[-1].last_ms, rows[-1].id)
+            limit = None if limit is None else limit - size
+
+    def streams(self, sid: str, *, cname: str | None = None) -> list[StreamSummary]:
+        """The streams of a session, by user, then in time order."""
+        query = select_streams().where(session.c.sid == sid).order_by(stream.c.uid, stream.c.first_ms, stream.c.id)
+        if cname is not None:
+            query = query.where(session.c.cname.in_(spellings(cname)))
+        with self._engine.connect() as connection:
+            return [to_stream(row) for row in connection.execute(query)]
+
+    def recordings(self, sid: str, cname: str) -> list[RecordingSummary]:
+        """Recording files of a session, by user."""
+        units = select(stream.c.unit_id).join(session).where(session.c.sid == sid, session.c.cname == cname)
+        query = (
+            select(recording, source.c.name, unit.c.prefix)
+            .join(unit, unit.c.id == recording.c.unit_id)
+            .join(source, source.c.id == unit.c.source_id)
+            .where(recording.c.unit_id.in_(units), recording.c.cname == cname)
+            .order_by(recording.c.uid, recording.c.extension, recording.c.track)
+        )
+        with self._engine.connect() as connection:
+            return [
+                RecordingSummary(
+                    source=row.name,
+                    directory=row.prefix[: row.prefix.rfind("/") + 1],
+                    uid=row.uid,
+                    track=row.track,
+                    extension=row.extension,
+                    files=row.objects,
+                    bytes=row.bytes,
+                    first_name=row.first_name,
+                    last_name=row.last_name,
+                )
+                for row in connection.execute(query)
+            ]
+
+
+def _session_filter(selection: Selection) -> Iterator[ColumnElement[bool]]:
+    if selection.sid is not None:
+        yield session.c.sid == selection.sid
+    if selection.cname is not None:
+        yield session.c.cname.in_(spellings(selection.cname))
+    if selection.period.since_ms is not None:
+        yield session.c.last_ms >= selection.period.since_ms
+    if selection.period.until_ms is not None:
+        yield session.c.first_ms < selection.period.until_ms
+    if selection.uid is not None or selection.source is not None:
+        inner = select(stream.c.id).join(source, source.c.id == stream.c.source_id)
+        only = Selection(source=selection.source, uid=selection.uid)
+        yield inner.where(stream.c.session_id == session.c.id, *stream_filter(only)).exists()
+
+
+def _summaries(connection: Connection, rows: Sequence[Row[Any]]) -> list[SessionSummary]:
+    ids = [row.id for row in rows]
+    of_page = stream.c.session_id.in_(ids)
+    counts = {
+        session_id: (users, failovers)
+        for session_id, users, failovers in connection.execute(
+            select(
+                stream.c.session_id,
+                func.count(distinct(stream.c.uid)),
+                func.count(distinct(func.nullif(stream.c.bak, ""))),
+            )
+            .where(of_page)
+            .group_by(stream.c.session_id)
+        )
+    }
+    names: dict[int, list[str]] = {}
+    in_sources = (
+        select(stream.c.session_id, source.c.name).join(source).where(of_page).distinct().order_by(source.c.name)
+    )
+    for session_id, name in connection.execute(in_sources):
+        names.setdefault(session_id, []).append(name)
+    units = select(stream.c.session_id, stream.c.unit_id).where(of_page).distinct().subquery()
+    recordings: dict[int, int] = {
+        session_id: int(files)
+        for session_id, files in connection.execute(
+            select(units.c.session_id, func.sum(recording.c.objects))
+            .join(recording, recording.c.unit_id == units.c.unit_id)
+            .join(session, (session.c.id == units.c.session_id) & (session.c.cname == recording.c.cname))
+            .group_by(units.c.session_id)
+        )
+    }
+    return [
+        SessionSummary(
+            sid=row.sid,
+            cname=row.cname,
+            first_at=from_ms(row.first_ms),
+            last_at=from_ms(row.last_ms),
+            users=counts[row.id][0],
+            shots=row.shots,
+            bytes=row.bytes,
+            failovers=counts[row.id][1],
+            sources=tuple(names[row.id]),
+            recordings=recordings.get(row.id, 0),
+            position=f"{row.last_ms}.{row.id}",
+        )
+        for row in rows
+    ]

@@ -1,0 +1,82 @@
+"""Does the catalog agree with itself?"""
+
+from collections.abc import Iterator
+
+from sqlalchemy import Connection, func, select
+
+from indexer.catalog.catalog import Catalog
+from indexer.catalog.rows import ShotRow, to_object
+from indexer.catalog.schema import session, shot, stream
+from indexer.catalog.selecting import PAGE
+from indexer.digest import add, digest
+
+
+def problems(catalog: Catalog) -> Iterator[str]:
+    """Everything that is wrong, a line each: damage of the file, rows without owners, sums that do not add up.
+
+    Reads all shots, holding a page of them.
+    """
+    seed = catalog.digest_seed()
+    with catalog.reading() as connection:
+        for (finding,) in connection.exec_driver_sql("PRAGMA integrity_check"):
+            if finding != "ok":
+                yield f"SQLite: {finding}"
+        for table, row_id, parent, _ in connection.exec_driver_sql("PRAGMA foreign_key_check"):
+            yield f"row {row_id} of {table} belongs to no {parent}"
+        orphans = select(func.count()).select_from(shot).where(shot.c.stream_id.not_in(select(stream.c.id)))
+        if count := connection.scalar(orphans):
+            yield f"{count} shots belong to no stream"
+        last_id = 0
+        while rows := connection.execute(
+            select(stream).where(stream.c.id > last_id).order_by(stream.c.id).limit(PAGE)
+        ).all():
+            for row in rows:
+                is_now = (row.shots, row.bytes, row.first_ms, row.last_ms, row.digest)
+                if is_now != _sums(connection, row.id, row.key_head, seed):
+                    yield f"the sums of stream {row.key_head!r} do not match its shots; a sync repairs that"
+            last_id = rows[-1].id
+        yield from _sessions(connection)
+
+
+def _sums(
+    connection: Connection, stream_id: int, key_head: str, seed: int
+) -> tuple[int, int, int | None, int | None, int]:
+    columns = [shot.c[name] for name in ShotRow._fields]
+    shots = size = total = 0
+    first_ms = last_ms = None
+    query = select(*columns).where(shot.c.stream_id == stream_id).order_by(shot.c.captured_ms)
+    for part in connection.execute(query).partitions(PAGE):
+        rows = [ShotRow._make(row) for row in part]
+        shots += len(rows)
+        size += sum(row.size for row in rows)
+        total = add(total, digest((to_object(row, key_head) for row in rows), seed=seed))
+        first_ms = rows[0].captured_ms if first_ms is None else first_ms
+        last_ms = rows[-1].captured_ms
+    return shots, size, first_ms, last_ms, total
+
+
+def _sessions(connection: Connection) -> Iterator[str]:
+    sums = (
+        select(
+            stream.c.session_id,
+            func.sum(stream.c.shots).label("shots"),
+            func.sum(stream.c.bytes).label("bytes"),
+            func.min(stream.c.first_ms).label("first_ms"),
+            func.max(stream.c.last_ms).label("last_ms"),
+        )
+        .group_by(stream.c.session_id)
+        .subquery()
+    )
+    query = (
+        select(session.c.sid)
+        .outerjoin(sums, sums.c.session_id == session.c.id)
+        .where(
+            sums.c.session_id.is_(None)
+            | (session.c.shots != sums.c.shots)
+            | (session.c.bytes != sums.c.bytes)
+            | (session.c.first_ms != sums.c.first_ms)
+            | (session.c.last_ms != sums.c.last_ms)
+        )
+    )
+    for (sid,) in connection.execute(query):
+        yield f"the sums of session {sid!r} do not match its streams; a sync repairs that"

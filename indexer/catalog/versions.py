@@ -1,0 +1,135 @@
+"""Which schema a database has, and how it gets the current one."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from pathlib import Path
+from secrets import randbits
+from typing import Final
+
+from sqlalchemy import Connection, Engine, inspect, text
+
+from indexer.catalog.dialects import WRITE, backup
+from indexer.catalog.schema import APPLICATION, catalog
+from indexer.errors import CatalogError, CatalogNotFoundError, CatalogSchemaError, NotACatalogError
+from indexer.model import to_ms
+
+HEAD: Final = "0001"
+"""The schema this version reads and writes: the newest file in migrations/versions."""
+
+KNOWN: Final = ("0001",)
+"""Every schema that can be upgraded to HEAD, oldest first."""
+
+MIGRATIONS: Final = Path(__file__).parent / "migrations"
+
+
+class State(StrEnum):
+    """What a database is to this version of livestills."""
+
+    CURRENT = "current"
+    EMPTY = "empty"
+    OLDER = "older"
+    NEWER = "newer"
+
+
+@dataclass(frozen=True, slots=True)
+class Schema:
+    """The state of a database and the version that it says it has (None if it is empty)."""
+
+    state: State
+    version: str | None
+
+
+def schema_of(connection: Connection, name: str) -> Schema:
+    """Look at a database without changing it; one SELECT where all is well.  `name` is for the error text.
+
+    Raises `NotACatalogError` if it belongs to something else.
+    """
+    tables = set(connection.scalars(text("SELECT name FROM sqlite_master WHERE type = 'table'")))
+    if not tables:
+        return Schema(State.EMPTY, None)
+    if not {"alembic_version", "catalog"} <= tables or "digest_seed" not in _columns(connection, "catalog"):
+        raise NotACatalogError(
+            f"{name} is a database of something else (it has tables such as {min(tables)!r}); name another file"
+        )
+    version = connection.scalar(text("SELECT version_num FROM alembic_version"))
+    if version == HEAD:
+        return Schema(State.CURRENT, HEAD)
+    return Schema(State.OLDER if version in KNOWN else State.NEWER, version)
+
+
+def _columns(connection: Connection, table: str) -> set[str]:
+    return {column["name"] for column in inspect(connection).get_columns(table)}
+
+
+def require_current(schema: Schema, name: str) -> None:
+    """Refuse what a command that only reads cannot use."""
+    if schema.state is State.EMPTY:
+        raise CatalogNotFoundError(f"the catalog {name} is empty; run `livestills sync` to fill it")
+    if schema.state is State.OLDER:
+        raise CatalogSchemaError(
+            f"the catalog {name} has schema {schema.version}, older than {HEAD}; run `livestills db upgrade`"
+        )
+    if schema.state is State.NEWER:
+        raise CatalogSchemaError(
+            f"the catalog {name} was written by a newer livestills (schema {schema.version}, this one knows {HEAD}); "
+            "upgrade livestills"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Upgrade:
+    """What an upgrade did: from which schema (None: made new), and where the copy of the old one lies."""
+
+    before: str | None
+    after: str
+    backup: Path | None
+
+
+def upgrade(engine: Engine, path: Path, *, now: datetime, migrations: Path = MIGRATIONS) -> Upgrade | None:
+    """Bring the database to HEAD, or make it if it is empty; None if there was nothing to do.
+
+    One transaction under the write lock, so two upgrades cannot meet and a failing one leaves the old schema.
+    An existing catalog is copied beside itself first.  Raises `CatalogSchemaError` for a newer one.
+    """
+    with engine.connect().execution_options(**{WRITE: True}) as connection, connection.begin():
+        schema = schema_of(connection, str(path))
+        if schema.state is State.CURRENT:
+            return None
+        if schema.state is State.NEWER:
+            require_current(schema, str(path))
+        copy = None
+        if schema.state is State.OLDER:
+            copy = path.with_name(f"{path.name}.schema-{schema.version}.{now:%Y%m%dT%H%M%SZ}.bak")
+            backup(path, to=copy)
+        with _what_failed(path, copy):
+            _run(connection, migrations)
+        if schema.state is State.EMPTY:
+            connection.execute(
+                catalog.insert(),
+                {"application": APPLICATION, "digest_seed": randbits(63), "created_ms": to_ms(now)},
+            )
+        return Upgrade(schema.version, HEAD, copy)
+
+
+def _run(connection: Connection, migrations: Path) -> None:
+    # Half a second to import, so only those who upgrade pay for it.
+    from alembic import command
+    from alembic.config import Config
+
+    config = Config(attributes={"connection": connection})
+    config.set_main_option("script_location", str(migrations).replace("%", "%%"))
+    command.upgrade(config, "head")
+
+
+@contextmanager
+def _what_failed(path: Path, copy: Path | None) -> Iterator[None]:
+    from sqlalchemy.exc import SQLAlchemyError
+
+    try:
+        yield
+    except SQLAlchemyError as exc:
+        kept = f"; a copy is at {copy}" if copy else ""
+        raise CatalogError(f"upgrading the catalog {path} failed, it was left as it was{kept}: {exc}") from exc

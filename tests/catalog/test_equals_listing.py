@@ -1,0 +1,138 @@
+"""Whatever happens to a bucket, after a sync the catalog equals the listing."""
+
+import shutil
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+from itertools import count, islice
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from indexer.agora.names import RecordingName, ScreenshotName, parse
+from indexer.catalog.catalog import Catalog, Source
+from indexer.catalog.verification import problems
+from indexer.jobs.stretches import Seen, stretches
+from indexer.model import ListedObject, Selection
+
+NOW = datetime(2026, 11, 5, tzinfo=UTC)
+SID = "1cd3d60b784382f12ce30fa615421852"
+TIMES = ["20261105140000000", "20261105140010000", "20261105140020000", "20261105150000001"]
+NESTED = f"{SID}_a__uid_s_7__uid_e_video_{TIMES[1]}__uid_s_9__uid_e_video_"
+
+HEADS = [
+    f"{directory}{bak}{sid}_{cname}__uid_s_{uid}__uid_e_video_"
+    for directory in ("", "d/", "d/ab_/", "/", "a//")
+    for bak in ("", "bak0_", "bak1_")
+    for sid in ("ab", SID)
+    for cname, uid in (("a", "7"), ("a_", "7"), ("a", "70"))
+]
+# Names inside names: their keys lie among those of `…_a__uid_s_7__uid_e_video_`.
+HEADS += [NESTED, f"d/{NESTED}", f"{NESTED}{TIMES[2]}__uid_s_1__uid_e_video_"]
+
+keys = st.one_of(
+    st.builds(lambda head, time: f"{head}{time}.jpg", st.sampled_from(HEADS), st.sampled_from(TIMES)),
+    st.builds(lambda head, time: f"{head}{time}.ts", st.sampled_from(HEADS), st.sampled_from(TIMES)),
+    st.builds(lambda head: f"{head.removesuffix('_')}.m3u8", st.sampled_from(HEADS)),
+    st.sampled_from(["README.txt", "d/", "d/ab_/notes", "zz", f"{HEADS[0]}20261305140000000.jpg", "d/ab_x", " "]),
+)
+buckets = st.dictionaries(
+    keys,
+    st.tuples(st.integers(0, 3), st.sampled_from(["a" * 32, "b" * 32, "x-2"]), st.sampled_from([None, "GLACIER"])),
+    max_size=40,
+)
+
+
+def listing(bucket: dict[str, tuple[int, str, str | None]]) -> list[ListedObject]:
+    return [
+        ListedObject(key, size, etag, 1_793_000_000 + size, tier)
+        for key, (size, etag, tier) in sorted(bucket.items(), key=lambda item: item[0].encode())
+    ]
+
+
+def paged(objects: list[ListedObject], size: int) -> Iterator[list[ListedObject]]:
+    iterator = iter(objects)
+    while page := list(islice(iterator, size)):
+        yield page
+
+
+def sync(catalog: Catalog, source: Source, objects: list[ListedObject], *, page: int, rows: int) -> Seen:
+    seen = Seen()
+    seed = catalog.digest_seed()
+    with catalog.writer(source, seed=seed) as writer:
+        for stretch in stretches(paged(objects, page), seen, seed=seed, rows=rows):
+            writer.apply(stretch)
+        for _ in writer.remove_gone():
+            pass
+        writer.conclude({reason: (n, seen.samples[reason]) for reason, n in seen.rejected.items()}, started_ms=0)
+    return seen
+
+
+def shots_in(catalog: Catalog) -> list[tuple[str, int, str, int, str | None]]:
+    found = []
+    for user in catalog.users.every(Selection()):
+        for series in catalog.shots.series(user.uid, Selection()):
+            for shot, _ in catalog.shots.of(series, Selection().period):
+                modified_s = round(shot.last_modified.timestamp())
+                found.append((shot.key, shot.size, shot.etag, modified_s, shot.tier))
+    return sorted(found)
+
+
+def shots_of(objects: Iterable[ListedObject]) -> list[tuple[str, int, str, int, str | None]]:
+    return sorted(tuple(found) for found in objects if isinstance(parse(found.key), ScreenshotName))
+
+
+numbers = count()
+
+
+@pytest.fixture(scope="module")
+def empty(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A catalog without anything in it, to be copied: making one takes a tenth of a second."""
+    path = tmp_path_factory.mktemp("catalogs") / "empty.db"
+    Catalog.open_to_write(f"sqlite:///{path}", now=NOW).close()
+    return path
+
+
+def copy_of(empty: Path) -> Catalog:
+    path = shutil.copy(empty, empty.with_name(f"{next(numbers)}.db"))
+    return Catalog.open_to_write(f"sqlite:///{path}", now=NOW)
+
+
+@settings(max_examples=150, deadline=None)
+@given(history=st.lists(buckets, min_size=1, max_size=4), page=st.integers(1, 7), rows=st.integers(1, 12))
+def test_the_catalog_equals_each_listing_of_a_history(
+    empty: Path, history: list[dict[str, tuple[int, str, str | None]]], page: int, rows: int
+) -> None:
+    with copy_of(empty) as catalog:
+        source = catalog.add_source("s", "memory://s/")
+        for bucket in history:
+            objects = listing(bucket)
+            sync(catalog, source, objects, page=page, rows=rows)
+            assert shots_in(catalog) == shots_of(objects)
+            assert list(problems(catalog)) == []
+            stats = catalog.overview.stats()[0]
+            assert stats.recordings == sum(isinstance(parse(found.key), RecordingName) for found in objects)
+            assert stats.unfinished_units == 0
+
+
+@settings(max_examples=50, deadline=None)
+@given(bucket=buckets, page=st.integers(1, 7), rows=st.integers(1, 12))
+def test_a_second_sync_writes_nothing_but_when_it_looked(
+    empty: Path, bucket: dict[str, tuple[int, str, str | None]], page: int, rows: int
+) -> None:
+    with copy_of(empty) as catalog:
+        source = catalog.add_source("s", "memory://s/")
+        sync(catalog, source, listing(bucket), page=page, rows=rows)
+        before = dump(catalog)
+        sync(catalog, source, listing(bucket), page=rows, rows=page)
+        assert dump(catalog) == before
+
+
+def dump(catalog: Catalog) -> dict[str, list[tuple[object, ...]]]:
+    tables = ("session", "unit", "stream", "shot", "recording", "rejected")
+    with catalog.reading() as connection:
+        return {
+            table: [tuple(row) for row in connection.exec_driver_sql(f"SELECT * FROM {table} ORDER BY 1, 2")]  # noqa: S608
+            for table in tables
+        }
