@@ -18,9 +18,9 @@ from indexer.catalog.dialects import WRITE
 from indexer.catalog.difference import Difference, difference, times_within
 from indexer.catalog.listed import ListedStream, Stretch
 from indexer.catalog.owners import add_sessions, batches, reaches_into, sum_up_sessions
-from indexer.catalog.rows import ShotRow, to_object, to_row
+from indexer.catalog.rows import Inserted, ShotRow, to_inserts, to_object, to_row
 from indexer.catalog.schema import gone, rejected, shot, stream, unit
-from indexer.catalog.units import UnitBook
+from indexer.catalog.units import Touched, UnitBook
 from indexer.digest import add, digest, subtract
 
 REMOVED_AT_ONCE: Final = 50_000
@@ -55,10 +55,10 @@ class _Known(NamedTuple):
 
 
 class _Verdict(NamedTuple):
-    """A stream and how it differs.  `listed` is None if nothing of it was listed, `known` if it is new."""
+    """A stream that the catalog knows, and how it differs.  `listed` is None if nothing of it was listed."""
 
     listed: ListedStream | None
-    known: _Known | None
+    known: _Known
     found: Difference
 
 
@@ -89,13 +89,16 @@ class SyncWriter:
     def apply(self, stretch: Stretch) -> None:
         """Take over one stretch, in one transaction.  Removes no shot yet."""
         with self._connection.begin():
-            verdicts = list(self._compare(stretch))
-            for verdict in verdicts:
-                self.changes.added += len(verdict.found.added)
-                self.changes.changed += len(verdict.found.changed)
-                self.changes.gone += verdict.found.gone_shots
+            new, verdicts = self._compare(stretch)
+            self.changes.added += sum(len(listed.objects) for listed in new)
+            for _, _, found in verdicts:
+                self.changes.added += len(found.added)
+                self.changes.changed += len(found.changed)
+                self.changes.gone += found.gone_shots
             if not self._dry_run:
-                touched = self._write(verdicts)
+                touched = Touched()
+                self._insert(new, touched)
+                self._write(verdicts, touched)
                 self._units.conclude(stretch, touched)
 
     def remove_gone(self) -> Iterator[int]:
@@ -132,18 +135,20 @@ class SyncWriter:
 
     # Comparing.
 
-    def _compare(self, stretch: Stretch) -> Iterator[_Verdict]:
-        """The streams within the stretch that differ."""
+    def _compare(self, stretch: Stretch) -> tuple[list[ListedStream], list[_Verdict]]:
+        """The streams within the stretch that are new, and those that differ."""
         known = {row.key_head: row for row in self._known_within(stretch)}
+        new: list[ListedStream] = []
+        verdicts: list[_Verdict] = []
         for listed in stretch.streams:
             before = known.pop(listed.key_head, None)
             if before is None:
-                yield _Verdict(listed, None, Difference(added=_rows(listed)))
+                new.append(listed)
             elif found := self._compare_stream(stretch, listed, before):
-                yield _Verdict(listed, before, found)
-        for before in known.values():
-            if found := self._compare_stream(stretch, None, before):
-                yield _Verdict(None, before, found)
+                verdicts.append(_Verdict(listed, before, found))
+        left = ((before, self._compare_stream(stretch, None, before)) for before in known.values())
+        verdicts.extend(_Verdict(None, before, found) for before, found in left if found)
+        return new, verdicts
 
     def _known_within(self, stretch: Stretch) -> list[_Known]:
         query = select(*(stream.c[name] for name in _Known._fields)).where(
@@ -174,55 +179,53 @@ class SyncWriter:
 
     # Writing.
 
-    def _write(self, verdicts: list[_Verdict]) -> dict[int, int]:
-        """Write the differences; return the units that changed, with the newest time seen in each."""
-        new = self._add_streams([listed for listed, known, _ in verdicts if listed is not None and known is None])
-        inserted: list[tuple[int, int, int, int, bytes, str | None]] = []
-        sums: list[dict[str, int]] = []
-        touched: dict[int, int] = {}
-        sessions: set[int] = set()
-        for listed, before, found in verdicts:
-            known = before or new[listed.key_head]  # type: ignore[union-attr]  # one of the two is there
-            inserted += [(known.id, *row) for row in found.added]
-            sums.append(self._sums(known, listed, found))
-            self._change_rows(known.id, found)
-            self._note_gone(known.id, found)
-            newest = max((_newest_ms(row) for row in (*found.added, *(after for _, after in found.changed))), default=0)
-            touched[known.unit_id] = max(newest, touched.get(known.unit_id, 0))
-            sessions.add(known.session_id)
-        if inserted:
-            self._connection.exec_driver_sql(self._insert_shot, inserted)
-        self._update_sums(sums)
-        sum_up_sessions(self._connection, sessions)
-        return touched
-
-    def _add_streams(self, listed: list[ListedStream]) -> dict[str, _Known]:
-        """Make new streams, still empty, with their units and sessions."""
-        if not listed:
-            return {}
-        units = self._units.ids({new.head.unit for new in listed})
-        sessions = add_sessions(self._connection, {(new.head.sid, new.head.cname) for new in listed})
+    def _insert(self, new: list[ListedStream], touched: Touched) -> None:
+        """Write new streams with their units, sessions and shots."""
+        if not new:
+            return
+        units = self._units.ids({listed.head.unit for listed in new})
+        sessions = add_sessions(self._connection, {(listed.head.sid, listed.head.cname) for listed in new})
         rows = [
             {
                 "source_id": self._source_id,
-                "unit_id": units[new.head.unit],
-                "session_id": sessions[new.head.sid, new.head.cname],
-                "directory": new.head.directory,
-                "bak": new.head.bak_prefix,
-                "uid": new.head.uid,
-                "key_head": new.key_head,
-                "shots": 0,
-                "bytes": 0,
-                # Of no shot at all: any minimum and maximum with real times is right.
-                "first_ms": MAX_MS,
-                "last_ms": MIN_MS,
-                "digest": 0,
+                "unit_id": units[listed.head.unit],
+                "session_id": sessions[listed.head.sid, listed.head.cname],
+                "directory": listed.head.directory,
+                "bak": listed.head.bak_prefix,
+                "uid": listed.head.uid,
+                "key_head": listed.key_head,
+                "shots": len(listed.objects),
+                "bytes": sum(found.size for found in listed.objects),
+                "first_ms": listed.captured_ms[0],
+                "last_ms": listed.captured_ms[-1],
+                "digest": digest(listed.objects, seed=self._seed),
             }
-            for new in listed
+            for listed in new
         ]
-        columns = [stream.c[name] for name in _Known._fields]
-        added = self._connection.execute(insert(stream).returning(*columns, sort_by_parameter_order=True), rows)
-        return {known.key_head: known for known in map(_Known._make, added)}
+        ids = self._connection.scalars(insert(stream).returning(stream.c.id, sort_by_parameter_order=True), rows)
+        inserts: list[Inserted] = []
+        for stream_id, listed in zip(ids, new, strict=True):
+            inserts += to_inserts(stream_id, listed.objects, listed.captured_ms)
+            newest_s = max(found.modified_s for found in listed.objects)
+            touched.add(units[listed.head.unit], max(listed.captured_ms[-1], newest_s * 1000))
+        self._connection.exec_driver_sql(self._insert_shot, inserts)
+        sum_up_sessions(self._connection, sessions.values())
+
+    def _write(self, verdicts: list[_Verdict], touched: Touched) -> None:
+        """Write what differs in known streams."""
+        sums: list[dict[str, int]] = []
+        inserts: list[Inserted] = []
+        for listed, known, found in verdicts:
+            inserts += [(known.id, *row) for row in found.added]
+            sums.append(self._sums(known, listed, found))
+            self._change_rows(known.id, found)
+            self._note_gone(known.id, found)
+            written = (*found.added, *(after for _, after in found.changed))
+            touched.add(known.unit_id, max(map(_newest_ms, written), default=0))
+        if inserts:
+            self._connection.exec_driver_sql(self._insert_shot, inserts)
+        self._update_sums(sums)
+        sum_up_sessions(self._connection, {known.session_id for _, known, _ in verdicts})
 
     def _sums(self, known: _Known, listed: ListedStream | None, found: Difference) -> dict[str, int]:
         """The sums of a stream with what was added and changed; what is gone still counts."""

@@ -1,5 +1,6 @@
 """Shots as the catalog stores them, and back."""
 
+from collections.abc import Iterable
 from typing import Final, NamedTuple
 
 from indexer.agora.names import format_utc
@@ -19,11 +20,23 @@ class ShotRow(NamedTuple):
     tier: str | None
 
 
+Inserted = tuple[int, int, int, int, bytes, str | None]
+"""A row of `shot`, its stream in front."""
+
+
 def to_row(listed: ListedObject, captured_ms: int) -> ShotRow:
     """What is stored of a listed screenshot."""
     return ShotRow(
         captured_ms, listed.size, listed.modified_s - captured_ms // 1000, pack_etag(listed.etag), listed.tier
     )
+
+
+def to_inserts(stream_id: int, objects: Iterable[ListedObject], captured_ms: Iterable[int]) -> list[Inserted]:
+    """`to_row` for a whole new stream, as it is inserted: once for every key of a first sync, so without values."""
+    return [
+        (stream_id, moment, size, modified_s - moment // 1000, pack_etag(etag), tier)
+        for (_, size, etag, modified_s, tier), moment in zip(objects, captured_ms, strict=True)
+    ]
 
 
 def to_object(row: ShotRow, key_head: str) -> ListedObject:

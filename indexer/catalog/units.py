@@ -18,6 +18,14 @@ class _Unit(NamedTuple):
     newest_ms: int | None
 
 
+class Touched(dict[int, int]):
+    """Units whose streams changed, with the newest capture or upload seen in each (ms)."""
+
+    def add(self, unit_id: int, newest_ms: int) -> None:
+        """Note one."""
+        self[unit_id] = max(newest_ms, self.get(unit_id, newest_ms))
+
+
 class UnitBook:
     """The units of one source."""
 
@@ -39,11 +47,10 @@ class UnitBook:
                 ids |= {row.prefix: row.id for row in made}
         return ids
 
-    def conclude(self, stretch: Stretch, touched: dict[int, int]) -> None:
+    def conclude(self, stretch: Stretch, touched: Touched) -> None:
         """Bring the units of a stretch up to date behind its streams.
 
-        `touched` are the units whose streams changed, with the newest time seen in each (ms).  A unit that goes on
-        behind the stretch has no digest until it is concluded.
+        One that changed and goes on behind the stretch has no digest until it is concluded.
         """
         wanted = [closed.prefix for closed in stretch.closed if closed.recordings]
         self.ids(wanted)
@@ -95,7 +102,7 @@ class UnitBook:
         for batch in batches(ids):
             self._connection.execute(update(unit).where(unit.c.id.in_(batch)).values(digest=null()))
 
-    def _note_newest(self, touched: dict[int, int]) -> None:
+    def _note_newest(self, touched: Touched) -> None:
         if touched:
             newest = bindparam("newest", type_=unit.c.newest_ms.type)
             latest = case((unit.c.newest_ms > newest, unit.c.newest_ms), else_=newest)

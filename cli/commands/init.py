@@ -1,0 +1,67 @@
+"""`livestills init`."""
+
+import json
+from pathlib import Path
+
+import click
+
+from cli.options import common, common_options, output
+from indexer.errors import ConfigError
+
+_TEMPLATE = """\
+# livestills: which buckets to catalog, and where the catalog is.
+# Every setting can also come from the environment, for example LIVESTILLS_CATALOG__URL.
+# Relative paths are meant from the folder of this file.
+
+[catalog]
+url = "sqlite:///livestills.db"
+
+# One section for each bucket and prefix.  Its name is yours: letters, digits, ".", "_" and "-".
+# Credentials are not written here: they come from the environment (AWS_ACCESS_KEY_ID, ...), from ~/.aws, or from
+# the role of the machine.  They need s3:ListBucket on the bucket and s3:GetObject on its objects; the write-only
+# key that was given to Agora will not do.
+[sources."{name}"]
+url = {url}                 # s3://bucket/prefix/, or file:///folder of a mirrored bucket
+# profile = "livestills"              # a profile of ~/.aws/config
+# region = "eu-central-1"
+# endpoint_url = "https://s3.oss-cn-shanghai.aliyuncs.com"   # of any storage but AWS (OSS, COS, R2, MinIO, ...)
+# addressing_style = "virtual"        # OSS, COS and BOS want "virtual", most self-built storages "path"
+# list_version = 1                    # for storages that cannot do ListObjectsV2
+# url_encoding = false                # for storages that list keys wrongly encoded (+ or % come out wrong)
+# capture_interval_s = 10             # captureInterval of the start request; inferred where it is not set
+
+# Where thumbnails and sheets are kept; never inside a source.
+# [derivatives]
+# url = "s3://bucket-of-its-own/"
+
+# [display]
+# tz = "Europe/Berlin"                # of tables, and of times that are typed without a zone
+"""
+
+
+@click.command()
+@click.option(
+    "--url", default="s3://my-bucket/directory1/directory2/", metavar="URL", help="Where the screenshots are."
+)
+@click.option("--name", default="prod", show_default=True, help="How to call the source.")
+@click.option("--force", is_flag=True, help="Replace an existing file.")
+@common_options
+def init(url: str, name: str, *, force: bool) -> None:
+    """Write a commented livestills.toml into this folder (or the file of --config)."""
+    from indexer.storage.urls import Location
+
+    from indexer import config
+
+    file = common().config or Path(config.FILE_NAME)
+    location = Location.from_string(url)
+    text = _TEMPLATE.format(name=name, url=json.dumps(str(location), ensure_ascii=False))
+    config.check(text, origin="--name or --url")
+    if file.exists() and not force:
+        raise ConfigError(f"{file} exists; edit it, or replace it with --force")
+    try:
+        file.write_text(text, encoding="utf-8")
+    except OSError as exc:
+        raise ConfigError(f"{file} cannot be written: {exc.strerror}") from exc
+    out = output()
+    out.line(f"wrote {file}")
+    out.note("next: edit it, then `livestills doctor` checks it and `livestills sync` fills the catalog")

@@ -1,0 +1,123 @@
+"""`livestills timeline`."""
+
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from itertools import islice
+
+import click
+
+from cli.options import Paging, Selector, paging_options, selection_options, with_app
+from cli.output import Column, Kind, Output, Record, human_length, shown
+from cli.shots import machine_shot, recorder
+from indexer.app import App
+from indexer.catalog.shots import Position
+from indexer.jobs.lookup import SeriesRuns, runs_of_user, shots_of_user
+from indexer.model import Shot
+
+_RUNS = (
+    Column("first_at", "from", Kind.TIME),
+    Column("last_at", "to", Kind.TIME),
+    Column("length_s", "length", Kind.LENGTH),
+    Column("shots", "shots", Kind.NUMBER),
+    Column("recorders", "recorder"),
+    Column("gap_before_s", "gap before", Kind.LENGTH),
+)
+_SHOTS = (
+    Column("captured_at", "captured", Kind.TIME),
+    Column("recorder", "recorder"),
+    Column("size", "size", Kind.BYTES),
+    Column("stored", "stored"),
+    Column("key", "key"),
+)
+_LINKED = (*_SHOTS[:-1], Column("url", "address"))
+
+
+@click.command()
+@click.argument("uid")
+@selection_options(user=False)
+@paging_options
+@click.option(
+    "--shots/--runs",
+    "as_shots",
+    default=None,
+    help="Every shot, or runs without a gap; programs get shots, tables runs.",
+)
+@click.option(
+    "--presign", is_flag=True, help="Add an address to each shot that opens it without credentials for a while."
+)
+@click.option(
+    "--lifetime",
+    type=click.IntRange(1, 7 * 24 * 60),
+    default=15,
+    metavar="MINUTES",
+    show_default=True,
+    help="How long such an address works.",
+)
+@with_app
+def timeline(
+    app: App,
+    out: Output,
+    *,
+    uid: str,
+    select: Selector,
+    paging: Paging,
+    as_shots: bool | None,
+    presign: bool,
+    lifetime: int,
+) -> None:
+    """Show when a user was seen: runs and shots, by channel and session.
+
+    The parts of a session that several recorders wrote after a failover are one series in time order, and each shot
+    tells its recorder.  A uid names a person only within a channel.
+    """
+    selection = select(app.zone, app.now())
+    about_shots = presign or paging.wanted
+    if as_shots is False and about_shots:
+        raise click.UsageError("--presign, --limit and --after are about shots: leave --runs out")
+    none = f"the catalog has no shot of user {shown(uid)} that matches"
+    with app.catalog_to_read() as catalog:
+        if about_shots or as_shots or (as_shots is None and not out.for_people):
+            after = None if paging.after is None else Position.from_string(paging.after)
+            found = islice(shots_of_user(catalog, uid, selection, after=after), paging.ask(out))
+            address = app.presigner(timedelta(minutes=lifetime)) if presign else None
+            page = (shot for shot, _ in paging.page(out, found, lambda item: str(item[1])))
+            out.rows((_shot_record(shot, address) for shot in page), _SHOTS if address is None else _LINKED, none=none)
+        else:
+            intervals_s = {name: source.capture_interval_s for name, source in app.settings.sources.items()}
+            _show_runs(out, runs_of_user(catalog, uid, selection, intervals_s=intervals_s), none)
+
+
+def _shot_record(shot: Shot, address: Callable[[Shot], str] | None) -> Record:
+    record = machine_shot(shot)
+    return record if address is None else {**record, "url": address(shot)}
+
+
+def _show_runs(out: Output, found: Iterator[SeriesRuns], none: str) -> None:
+    if not out.for_people:
+        out.rows((record for series in found for record in _run_records(series)), _RUNS, none=none)
+        return
+    empty = True
+    for series in found:
+        empty = False
+        every = "" if series.interval is None else f", one every {human_length(series.interval.total_seconds())}"
+        told = " (configured)" if series.interval_is_configured else ""
+        out.line(f"channel {shown(series.cname)} · session {shown(series.sid)} · {series.shots:,} shots{every}{told}")
+        out.rows(_run_records(series), _RUNS)
+    if empty:
+        out.note(none)
+
+
+def _run_records(series: SeriesRuns) -> Iterator[Record]:
+    for run in series.runs:
+        yield {
+            "uid": series.uid,
+            "cname": series.cname,
+            "sid": series.sid,
+            "first_at": run.first_at,
+            "last_at": run.last_at,
+            "length_s": run.length.total_seconds(),
+            "shots": run.shots,
+            "baks": run.baks,
+            "recorders": [recorder(bak) for bak in run.baks],
+            "gap_before_s": None if run.gap_before is None else run.gap_before.total_seconds(),
+        }

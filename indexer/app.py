@@ -1,0 +1,129 @@
+"""From settings to what jobs take: opened stores and catalogs."""
+
+import difflib
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from itertools import combinations
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+from indexer import config
+from indexer.errors import ConfigError
+from indexer.model import Shot
+from indexer.storage.base import ObjectStore
+from indexer.storage.urls import Location, S3Options, open_store
+
+if TYPE_CHECKING:  # SQLAlchemy takes a sixth of a second that `doctor --help` need not wait for
+    from indexer.catalog.catalog import Catalog
+
+
+@dataclass(frozen=True, slots=True)
+class ConfiguredSource:
+    """A source as the configuration describes it."""
+
+    name: str
+    location: Location
+    settings: config.SourceSettings
+
+
+class App:
+    """The settings of one command and what it has opened."""
+
+    def __init__(self, settings: config.Settings, *, file: Path | None) -> None:
+        self.settings = settings
+        self.file = file
+        self.zone = config.zone(settings)
+
+    @classmethod
+    def open(cls, file: Path | None, *, catalog_url: str | None = None, tz: str | None = None) -> Self:
+        """Find and read the configuration.  Raises `ConfigError`."""
+        found = config.find_file(file, environ=os.environ, folder=Path.cwd())
+        return cls(config.override(config.load(found), catalog_url=catalog_url, tz=tz), file=found)
+
+    @staticmethod
+    def now() -> datetime:
+        """The clock."""
+        return datetime.now(UTC)
+
+    def sources(self, names: Sequence[str] = ()) -> list[ConfiguredSource]:
+        """The configured sources, or those named, in the order of the configuration.
+
+        Raises `ConfigError` for an unknown name, an address that is none, and sources that lie inside each other:
+        their objects would be cataloged twice.
+        """
+        if not self.settings.sources:
+            where = self.file or "there is no configuration file"
+            raise ConfigError(f"no source is configured ({where}); `livestills init` writes a configuration")
+        every = [
+            ConfiguredSource(name, Location.from_string(settings.url), settings)
+            for name, settings in self.settings.sources.items()
+        ]
+        for one, other in combinations(every, 2):
+            # Buckets of one name on two storages have nothing to do with each other.
+            same_storage = one.settings.endpoint_url == other.settings.endpoint_url
+            if same_storage and one.location.overlaps(other.location):
+                raise ConfigError(
+                    f"the sources {one.name!r} ({one.location}) and {other.name!r} ({other.location}) overlap; "
+                    "keep one of them, or narrow their prefixes"
+                )
+        self._refuse_derivatives_inside(every)
+        for name in names:
+            if name not in self.settings.sources:
+                close = difflib.get_close_matches(name, self.settings.sources, n=1)
+                hint = f"did you mean {close[0]!r}?" if close else f"configured: {', '.join(self.settings.sources)}"
+                raise ConfigError(f"no source is called {name!r}; {hint}")
+        return [source for source in every if not names or source.name in names]
+
+    def _refuse_derivatives_inside(self, sources: Sequence[ConfiguredSource]) -> None:
+        if self.settings.derivatives is None:
+            return
+        derivatives = Location.from_string(self.settings.derivatives.url)
+        for source in sources:
+            if source.location.contains(derivatives):
+                raise ConfigError(
+                    f"derivatives.url {derivatives} lies inside the source {source.name!r} ({source.location}); "
+                    "give it a bucket, folder or prefix of its own"
+                )
+
+    def open_store(self, source: ConfiguredSource) -> ObjectStore:
+        """The storage of a source."""
+        settings = source.settings
+        options = S3Options(
+            endpoint_url=settings.endpoint_url,
+            region=settings.region,
+            profile=settings.profile,
+            addressing_style=settings.addressing_style,
+            list_version=settings.list_version,
+            url_encoding=settings.url_encoding,
+        )
+        return open_store(source.location, options)
+
+    def catalog_to_read(self) -> "Catalog":
+        """The catalog, for questions."""
+        from indexer.catalog.catalog import Catalog
+
+        return Catalog.open_to_read(self.settings.catalog.url)
+
+    def catalog_to_write(self) -> "Catalog":
+        """The catalog, made or upgraded where it must be."""
+        from indexer.catalog.catalog import Catalog
+
+        return Catalog.open_to_write(self.settings.catalog.url, now=self.now())
+
+    def presigner(self, lifetime: timedelta) -> Callable[[Shot], str]:
+        """A function that gives a shot's address, readable by whoever has it for `lifetime`.
+
+        It raises `ConfigError` for a shot of a source that is not configured any more.
+        """
+        stores = {source.name: self.open_store(source) for source in self.sources()}
+
+        def presign(shot: Shot) -> str:
+            if shot.source not in stores:
+                raise ConfigError(
+                    f"the source {shot.source!r} of {shot.key!r} is not configured, so no URL can be signed"
+                )
+            return stores[shot.source].presign(shot.key, lifetime=lifetime)
+
+        return presign

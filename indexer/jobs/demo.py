@@ -1,0 +1,41 @@
+"""A folder in which everything can be tried without any server: a bucket, a configuration, later a catalog."""
+
+import shutil
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import Final
+
+from indexer.errors import ConfigError
+from indexer.jobs.demo_world import World, build
+from indexer.storage.local import LocalStore
+
+CONFIG: Final = "livestills.toml"
+_MARK: Final = "# The demo of livestills wrote this folder and replaces it when it runs again."
+_CONFIG: Final = f"""{_MARK}
+
+[catalog]
+url = "sqlite:///livestills.db"
+
+[sources.demo]
+url = "file:bucket"
+"""
+
+
+def set_up(folder: Path, *, now: datetime, progress: Callable[[int, int], None]) -> World:
+    """Make the folder anew, with a bucket and the configuration that catalogs it.
+
+    Raises `ConfigError` for a folder that the demo did not make: it would be deleted.
+    """
+    config = folder / CONFIG
+    if folder.exists():
+        if any(folder.iterdir()) and not (config.is_file() and config.read_text(encoding="utf-8").startswith(_MARK)):
+            raise ConfigError(f"{folder} holds something else; name another --folder for the demo")
+        shutil.rmtree(folder)
+    bucket = folder / "bucket"
+    try:
+        bucket.mkdir(parents=True)
+        config.write_text(_CONFIG, encoding="utf-8")
+    except OSError as exc:
+        raise ConfigError(f"the demo cannot write to {folder}: {exc.strerror}") from exc
+    return build(LocalStore(bucket), now=now, progress=progress)

@@ -1,0 +1,127 @@
+"""Is everything there that the other commands need?  Looks, and changes nothing."""
+
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from indexer.agora.names import ScreenshotName, Unrecognised, parse
+from indexer.catalog.catalog import Catalog
+from indexer.catalog.versions import require_current
+from indexer.errors import CatalogNotFoundError, LivestillsError
+from indexer.model import ListedObject, rfc3339
+from indexer.storage.base import ObjectStore
+
+SAFE_SQLITE: Final = (3, 51, 3)
+"""Older ones have a rare bug (sqlite.org, "WAL-reset") that can damage a database which several programs write."""
+
+SUSPICIOUS_SHARE: Final = 0.5
+"""More unrecognised keys than this look like a wrong prefix."""
+
+SAMPLES: Final = 3
+"""Keys shown of each reason."""
+
+
+class Verdict(StrEnum):
+    """How bad a finding is; only `fail` keeps a command from working."""
+
+    OK = "ok"
+    WARN = "warn"
+    FAIL = "fail"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at."""
+
+    verdict: Verdict
+    about: str
+    text: str
+
+
+def examine_source(name: str, store: ObjectStore, prefix: str) -> Iterator[Finding]:
+    """Try what a sync does with a source: list a page, read one object."""
+    about = f"source {name}"
+    try:
+        listed = store.list_page(prefix).objects
+    except LivestillsError as exc:
+        yield Finding(Verdict.FAIL, about, str(exc))
+        return
+    if not listed:
+        yield Finding(
+            Verdict.WARN, about, f"{store.url}/{prefix} can be listed, but holds nothing: is the prefix right?"
+        )
+        return
+    yield Finding(Verdict.OK, about, f"{store.url}/{prefix} can be listed")
+    yield _names(about, listed)
+    yield _readable(about, store, listed)
+
+
+def _names(about: str, listed: list[ListedObject]) -> Finding:
+    keys = [found.key for found in listed if not (found.size == 0 and found.key.endswith("/"))]
+    shots = sum(isinstance(parse(key), ScreenshotName) for key in keys)
+    strange = [key for key in keys if isinstance(parse(key), Unrecognised)]
+    text = f"{shots:,} of the first {len(keys):,} objects are screenshots"
+    if len(strange) > SUSPICIOUS_SHARE * len(keys):
+        return Finding(Verdict.WARN, about, f"{text}, {len(strange):,} are nothing of Agora's, such as {strange[0]!r}")
+    return Finding(Verdict.OK if shots else Verdict.WARN, about, text)
+
+
+def _readable(about: str, store: ObjectStore, listed: list[ListedObject]) -> Finding:
+    sample = next((found for found in listed if found.size and found.tier is None), None)
+    if sample is None:
+        return Finding(Verdict.WARN, about, "no object of the first page could be read for a test (empty or archived)")
+    try:
+        store.get(sample.key, start=0, length=1)
+    except LivestillsError as exc:
+        return Finding(Verdict.FAIL, about, str(exc))
+    return Finding(Verdict.OK, about, "objects can be read")
+
+
+def examine_catalog(url: str) -> Iterator[Finding]:
+    """Look at the catalog, whatever state it is in."""
+    try:
+        with Catalog.open_any(url) as catalog:
+            require_current(catalog.schema(), str(catalog.path))
+            size = catalog.path.stat().st_size
+            stats = catalog.overview.stats()
+            shots = sum(source.shots for source in stats)
+            yield Finding(Verdict.OK, "catalog", f"{catalog.path}: {shots:,} shots, {size:,} bytes")
+            for source in stats:
+                about = f"source {source.source}"
+                if source.synced_at is None:
+                    yield Finding(Verdict.WARN, about, "was never synced to its end")
+                else:
+                    yield Finding(Verdict.OK, about, f"synced to its end, last at {rfc3339(source.synced_at)}")
+                if source.unfinished_units:
+                    text = f"{source.unfinished_units:,} units are unfinished, from a sync that was cut off; sync again"
+                    yield Finding(Verdict.WARN, about, text)
+                yield from _unrecognised(catalog, source.source, source.shots + source.recordings, source.unrecognised)
+    except CatalogNotFoundError as exc:
+        yield Finding(Verdict.WARN, "catalog", str(exc))
+    except LivestillsError as exc:
+        yield Finding(Verdict.FAIL, "catalog", str(exc))
+
+
+def _unrecognised(catalog: Catalog, source: str, recognised: int, unrecognised: int) -> Iterator[Finding]:
+    total = recognised + unrecognised
+    if not unrecognised:
+        return
+    share = unrecognised / total
+    verdict = Verdict.WARN if share > SUSPICIOUS_SHARE else Verdict.OK
+    yield Finding(verdict, f"source {source}", f"{unrecognised:,} of {total:,} objects ({share:.1%}) are not Agora's")
+    for rejection in catalog.overview.rejections(source):
+        samples = ", ".join(repr(key) for key in rejection.samples[:SAMPLES])
+        yield Finding(verdict, f"source {source}", f"{rejection.objects:,} {rejection.reason}: {samples}")
+
+
+def examine_sqlite() -> Finding:
+    """Tell the version of SQLite, which comes with Python or the system."""
+    version = sqlite3.sqlite_version
+    if sqlite3.sqlite_version_info < SAFE_SQLITE:
+        safe = ".".join(map(str, SAFE_SQLITE))
+        return Finding(
+            Verdict.WARN, "SQLite", f"{version}; {safe} repairs a rare damage when several programs write one catalog"
+        )
+    return Finding(Verdict.OK, "SQLite", version)
