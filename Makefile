@@ -23,25 +23,25 @@ demo: setup  ## Build a small world, sync it and look around in it
 	$(BIN)/livestills demo
 
 test: setup  ## Run all tests
-	$(BIN)/pytest -n auto -q
+	$(BIN)/pytest -n auto --dist loadfile -q
 
 check: setup  ## Format, lint, types, layers, generated docs
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
-	$(BIN)/python -m docs.generate --check
+	$(BIN)/python docs/generate.py --check
 
 fix: setup  ## Repair what can be repaired by itself
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
-	$(BIN)/python -m docs.generate
+	$(BIN)/python docs/generate.py
 
 bench: setup  ## Measure, as ratios against peers and floors
 	$(BIN)/python -m benchmarks
 
 docs: setup  ## Write the generated pages anew
-	$(BIN)/python -m docs.generate
+	$(BIN)/python docs/generate.py
 
 lock: setup  ## Resolve the dependencies anew into requirements.lock
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \

@@ -125,9 +125,9 @@ class Catalog:
         with self._engine.connect() as connection:
             return int(connection.execute(select(schema.catalog.c.digest_seed)).scalar_one())
 
-    def writer(self, source: Source, *, seed: int, dry_run: bool = False) -> SyncWriter:
+    def writer(self, source: Source, *, dry_run: bool = False) -> SyncWriter:
         """What a sync writes through."""
-        return SyncWriter(self._engine, source.id, seed=seed, dry_run=dry_run)
+        return SyncWriter(self._engine, source.id, seed=self.digest_seed(), dry_run=dry_run)
 
     def begin_run(self, source: Source, *, mode: str, now: datetime) -> int:
         """Record that a sync of the source has begun; earlier ones that never ended have died.

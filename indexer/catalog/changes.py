@@ -67,7 +67,7 @@ class SyncWriter:
 
     def __init__(self, engine: Engine, source_id: int, *, seed: int, dry_run: bool = False) -> None:
         self._source_id = source_id
-        self._seed = seed
+        self.seed = seed
         self._dry_run = dry_run
         self._connection = engine.connect().execution_options(**{WRITE: not dry_run})
         self._units = UnitBook(self._connection, source_id)
@@ -160,7 +160,7 @@ class SyncWriter:
         if not (stretch.begins_before(known.key_head) or stretch.ends_before(known.key_head)):
             if listed is None:
                 return Difference(gone=[(known.first_ms, known.last_ms)], gone_shots=known.shots)
-            if len(listed.objects) == known.shots and digest(listed.objects, seed=self._seed) == known.digest:
+            if len(listed.objects) == known.shots and digest(listed.objects, seed=self.seed) == known.digest:
                 self.changes.unchanged += known.shots
                 return Difference()
         rows = _rows(listed) if listed else []
@@ -198,7 +198,7 @@ class SyncWriter:
                 "bytes": sum(found.size for found in listed.objects),
                 "first_ms": listed.captured_ms[0],
                 "last_ms": listed.captured_ms[-1],
-                "digest": digest(listed.objects, seed=self._seed),
+                "digest": digest(listed.objects, seed=self.seed),
             }
             for listed in new
         ]
@@ -229,7 +229,7 @@ class SyncWriter:
 
     def _sums(self, known: _Known, listed: ListedStream | None, found: Difference) -> dict[str, int]:
         """The sums of a stream with what was added and changed; what is gone still counts."""
-        seed = self._seed
+        seed = self.seed
         if listed is not None and len(found.added) == len(listed.objects):
             total = add(known.digest, digest(listed.objects, seed=seed))
         else:
@@ -306,7 +306,7 @@ class SyncWriter:
                     "bytes": size - sum(row.size for row in rows),
                     "first_ms": MAX_MS if first_ms is None else first_ms,
                     "last_ms": MIN_MS if last_ms is None else last_ms,
-                    "digest": subtract(total, digest((to_object(row, key_head) for row in rows), seed=self._seed)),
+                    "digest": subtract(total, digest((to_object(row, key_head) for row in rows), seed=self.seed)),
                 }
             ]
         )

@@ -1,16 +1,19 @@
 """A folder in which everything can be tried without any server: a bucket, a configuration, later a catalog."""
 
+import os
 import shutil
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
 
+from indexer.agora.names import ScreenshotName, parse
 from indexer.errors import ConfigError
 from indexer.jobs.demo_world import World, build
 from indexer.storage.local import LocalStore
 
 CONFIG: Final = "livestills.toml"
+_UPLOAD: Final = timedelta(seconds=2)
 _MARK: Final = "# The demo of livestills wrote this folder and replaces it when it runs again."
 _CONFIG: Final = f"""{_MARK}
 
@@ -38,4 +41,15 @@ def set_up(folder: Path, *, now: datetime, progress: Callable[[int, int], None])
         config.write_text(_CONFIG, encoding="utf-8")
     except OSError as exc:
         raise ConfigError(f"the demo cannot write to {folder}: {exc.strerror}") from exc
-    return build(LocalStore(bucket), now=now, progress=progress)
+    world = build(LocalStore(bucket), now=now, progress=progress)
+    for file in bucket.rglob("*.jpg"):
+        _date_back(file)
+    return world
+
+
+def _date_back(picture: Path) -> None:
+    """Let a screenshot look as if it had been uploaded right after it was captured."""
+    name = parse(picture.name)
+    if isinstance(name, ScreenshotName):
+        uploaded = (name.captured_at + _UPLOAD).timestamp()
+        os.utime(picture, (uploaded, uploaded))

@@ -5,14 +5,14 @@ way to choose what to list only has to yield other stretches.
 """
 
 import logging
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
 from indexer.catalog.catalog import Catalog, Source
-from indexer.catalog.changes import Changes
+from indexer.catalog.changes import Changes, SyncWriter
 from indexer.catalog.dialects import sync_lock
 from indexer.errors import InterruptedRunError, LivestillsError
 from indexer.jobs.stretches import Seen, stretches
@@ -87,79 +87,89 @@ def sync(
     `InterruptedRunError`, and what the storage raises.  Too large a removal is not carried out and reported as
     `refused`; everything else is done then.
     """
-    started_at = watch.now()
+    run = _Run(store, prefix, catalog, name, watch)
     if dry_run:
-        source = catalog.source(name) or Source(NO_SOURCE, name, "")
-        return _carry_out(store, prefix, catalog, source, started_at, watch, dry_run=True, allow_removal=allow_removal)
+        return run.report(run.compare(catalog.source(name) or Source(NO_SOURCE, name, "")), dry_run=True)
     with sync_lock(catalog.path, name):
         source = catalog.add_source(name, f"{store.url}/{prefix}")
-        with _recorded(catalog, source, store, watch) as record:
-            report = _carry_out(
-                store, prefix, catalog, source, started_at, watch, dry_run=False, allow_removal=allow_removal
-            )
-            record(report)
+        report = run.record(source, allow_removal=allow_removal)
     _log.info("synced %s: %s in %d ms", name, report.counts(), report.duration // timedelta(milliseconds=1))
     return report
 
 
-def _carry_out(
-    store: ObjectStore,
-    prefix: str,
-    catalog: Catalog,
-    source: Source,
-    started_at: datetime,
-    watch: Watch,
-    *,
-    dry_run: bool,
-    allow_removal: bool,
-) -> SyncReport:
-    seen = Seen()
-    seed = catalog.digest_seed()
-    with catalog.writer(source, seed=seed, dry_run=dry_run) as writer:
-        known = catalog.overview.shots_in(source.id)
-        for stretch in stretches(_watched(store, prefix, seen, watch), seen, seed=seed):
-            writer.apply(stretch)
-        changes = writer.changes
-        refused = changes.gone > REMOVAL_SHOTS and changes.gone > REMOVAL_SHARE * known and not allow_removal
-        if not dry_run:
+class _Run:
+    """One sync at work; it can be reported on at any moment."""
+
+    def __init__(self, store: ObjectStore, prefix: str, catalog: Catalog, name: str, watch: Watch) -> None:
+        self._store = store
+        self._prefix = prefix
+        self._catalog = catalog
+        self._name = name
+        self._watch = watch
+        self._started_at = watch.now()
+        self._requests_before = Counter(store.requests)
+        self._seen = Seen()
+        self._changes = Changes()
+
+    def report(self, outcome: str, *, dry_run: bool = False) -> SyncReport:
+        requests = Counter(self._store.requests) - self._requests_before
+        duration = self._watch.now() - self._started_at
+        return SyncReport(self._name, outcome, dry_run, self._seen, self._changes, requests, duration)
+
+    def record(self, source: Source, *, allow_removal: bool) -> SyncReport:
+        """Carry out the sync, and keep a `sync_run` of how it ended.  Only a kill leaves one that never did."""
+        run_id = self._catalog.begin_run(source, mode="full", now=self._started_at)
+        outcome, message = "failed", None
+        try:
+            outcome = self.write(source, allow_removal=allow_removal)
+        except LivestillsError as exc:
+            outcome, message = "interrupted" if isinstance(exc, InterruptedRunError) else "failed", str(exc)
+            raise
+        finally:
+            report = self.report(outcome)
+            self._catalog.end_run(
+                run_id,
+                outcome=outcome,
+                message=message,
+                requests=report.requests,
+                counts=report.counts(),
+                now=self._watch.now(),
+            )
+        return report
+
+    def write(self, source: Source, *, allow_removal: bool) -> str:
+        """Take over the listing; return the outcome."""
+        known = self._catalog.overview.shots_in(source.id)
+        with self._writer(source, dry_run=False) as writer:
+            self._apply(writer)
+            gone = self._changes.gone
+            refused = gone > REMOVAL_SHOTS and gone > REMOVAL_SHARE * known and not allow_removal
             if not refused:
                 for _ in writer.remove_gone():
-                    watch.check()
-            rejections = {reason: (objects, seen.samples[reason]) for reason, objects in seen.rejected.items()}
-            writer.conclude(rejections, started_ms=to_ms(started_at))
-    outcome = "refused" if refused else "done"
-    duration = watch.now() - started_at
-    return SyncReport(source.name, outcome, dry_run, seen, changes, dict(store.requests), duration)
+                    self._watch.check()
+            rejections = {
+                reason: (objects, self._seen.samples[reason]) for reason, objects in self._seen.rejected.items()
+            }
+            writer.conclude(rejections, started_ms=to_ms(self._started_at))
+        return "refused" if refused else "done"
 
+    def compare(self, source: Source) -> str:
+        """Only look what a sync would do; return the outcome."""
+        with self._writer(source, dry_run=True) as writer:
+            self._apply(writer)
+        return "done"
 
-def _watched(store: ObjectStore, prefix: str, seen: Seen, watch: Watch) -> Iterator[list[ListedObject]]:
-    for page in pages(store, prefix):
-        watch.check()
-        yield page.objects
-        watch.progress(seen)
+    def _writer(self, source: Source, *, dry_run: bool) -> SyncWriter:
+        writer = self._catalog.writer(source, dry_run=dry_run)
+        self._changes = writer.changes
+        return writer
 
+    def _apply(self, writer: SyncWriter) -> None:
+        for stretch in stretches(self._pages(), self._seen, seed=writer.seed):
+            writer.apply(stretch)
 
-@contextmanager
-def _recorded(
-    catalog: Catalog, source: Source, store: ObjectStore, watch: Watch
-) -> Iterator[Callable[[SyncReport], None]]:
-    """Keep a `sync_run` of what happens inside.  Only a kill leaves one that never ended."""
-    run_id = catalog.begin_run(source, mode="full", now=watch.now())
-    outcome, message, counts = "failed", None, {}
-
-    def record(report: SyncReport) -> None:
-        nonlocal outcome, counts
-        outcome, counts = report.outcome, report.counts()
-
-    try:
-        yield record
-    except InterruptedRunError as exc:
-        outcome, message = "interrupted", str(exc)
-        raise
-    except LivestillsError as exc:
-        message = str(exc)
-        raise
-    finally:
-        catalog.end_run(
-            run_id, outcome=outcome, message=message, requests=store.requests, counts=counts, now=watch.now()
-        )
+    def _pages(self) -> Iterator[list[ListedObject]]:
+        for page in pages(self._store, self._prefix):
+            self._watch.check()
+            yield page.objects
+            self._watch.progress(self._seen)

@@ -1,7 +1,7 @@
 """Whatever happens to a bucket, after a sync the catalog equals the listing."""
 
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from itertools import count, islice
 from pathlib import Path
@@ -10,11 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from indexer.agora.names import RecordingName, ScreenshotName, parse
+from indexer.agora.names import RecordingName, parse
 from indexer.catalog.catalog import Catalog, Source
 from indexer.catalog.verification import problems
 from indexer.jobs.stretches import Seen, stretches
-from indexer.model import ListedObject, Selection
+from indexer.model import ListedObject
+from tests.catalogs import dump, shots_in, shots_of
 
 NOW = datetime(2026, 11, 5, tzinfo=UTC)
 SID = "1cd3d60b784382f12ce30fa615421852"
@@ -59,28 +60,13 @@ def paged(objects: list[ListedObject], size: int) -> Iterator[list[ListedObject]
 
 def sync(catalog: Catalog, source: Source, objects: list[ListedObject], *, page: int, rows: int) -> Seen:
     seen = Seen()
-    seed = catalog.digest_seed()
-    with catalog.writer(source, seed=seed) as writer:
-        for stretch in stretches(paged(objects, page), seen, seed=seed, rows=rows):
+    with catalog.writer(source) as writer:
+        for stretch in stretches(paged(objects, page), seen, seed=writer.seed, rows=rows):
             writer.apply(stretch)
         for _ in writer.remove_gone():
             pass
         writer.conclude({reason: (n, seen.samples[reason]) for reason, n in seen.rejected.items()}, started_ms=0)
     return seen
-
-
-def shots_in(catalog: Catalog) -> list[tuple[str, int, str, int, str | None]]:
-    found = []
-    for user in catalog.users.every(Selection()):
-        for series in catalog.shots.series(user.uid, Selection()):
-            for shot, _ in catalog.shots.of(series, Selection().period):
-                modified_s = round(shot.last_modified.timestamp())
-                found.append((shot.key, shot.size, shot.etag, modified_s, shot.tier))
-    return sorted(found)
-
-
-def shots_of(objects: Iterable[ListedObject]) -> list[tuple[str, int, str, int, str | None]]:
-    return sorted(tuple(found) for found in objects if isinstance(parse(found.key), ScreenshotName))
 
 
 numbers = count()
@@ -127,12 +113,3 @@ def test_a_second_sync_writes_nothing_but_when_it_looked(
         before = dump(catalog)
         sync(catalog, source, listing(bucket), page=rows, rows=page)
         assert dump(catalog) == before
-
-
-def dump(catalog: Catalog) -> dict[str, list[tuple[object, ...]]]:
-    tables = ("session", "unit", "stream", "shot", "recording", "rejected")
-    with catalog.reading() as connection:
-        return {
-            table: [tuple(row) for row in connection.exec_driver_sql(f"SELECT * FROM {table} ORDER BY 1, 2")]  # noqa: S608
-            for table in tables
-        }

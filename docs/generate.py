@@ -1,0 +1,129 @@
+"""Write the pages that are made from the code; with --check, fail if one of them is not what the code says.
+
+python docs/generate.py [--check]
+"""
+
+import argparse
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import click
+
+from cli.livestills import livestills
+from indexer.agora.names import Reason
+from indexer.errors import ExitStatus
+
+ROOT: Final = Path(__file__).parent.parent
+SAMPLES: Final = ("screenshots", "failover", "recordings", "round_trips", "hostile", "foreign", "real_life")
+
+STATUSES: Final = {
+    ExitStatus.DONE: "done; keys that are not Agora's are normal, and so is an answer without rows",
+    ExitStatus.ERROR: "an error that none of the others describes",
+    ExitStatus.USAGE: "wrong usage or configuration",
+    ExitStatus.PARTIAL: "done in part: a source failed, the others are done",
+    ExitStatus.DENIED: "credentials are missing, refused or expired, or lack a permission",
+    ExitStatus.TEMPORARY: "temporary: the storage cannot be reached or throttles, the catalog is busy; try again",
+    ExitStatus.NOT_FOUND: "the bucket, folder or catalog does not exist",
+    ExitStatus.LOCKED: "another sync of the same source is running",
+    ExitStatus.SCHEMA: "the catalog has the schema of another version",
+    ExitStatus.CHECK_FAILED: "a check failed: too much is gone to remove unasked, doctor or db check found something",
+    ExitStatus.INTERRUPTED: "interrupted (SIGINT); the next run goes on",
+    ExitStatus.TERMINATED: "terminated (SIGTERM); the next run goes on",
+}
+
+
+def commands(group: click.Group, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], click.Command]]:
+    """Every command with the words that call it, in the order of the help."""
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        if command is not None:
+            yield (*path, name), command
+            if isinstance(command, click.Group):
+                yield from commands(command, (*path, name))
+
+
+def help_of(command: click.Command, path: tuple[str, ...]) -> str:
+    """What `--help` prints on a terminal of 100 columns."""
+    settings = livestills.context_settings
+    context = click.Context(command, info_name=" ".join(path), terminal_width=100, max_content_width=100)
+    context.help_option_names = settings["help_option_names"]
+    return command.get_help(context)
+
+
+def command_page() -> str:
+    """docs/commands.md."""
+    lines = [
+        "# Commands",
+        "",
+        "Made from the code by `make docs`.",
+        "",
+        "## Exit status",
+        "",
+        "| status | meaning |",
+        "|---|---|",
+    ]
+    lines += [f"| {status.value} | {STATUSES[status]} |" for status in ExitStatus]
+    for path, command in [(("livestills",), livestills), *commands(livestills, ("livestills",))]:
+        lines += ["", f"## {' '.join(path)}", "", "```", help_of(command, path), "```"]
+    return "\n".join(lines) + "\n"
+
+
+def sample_page() -> str:
+    """docs/names.md."""
+    lines = [
+        "# Object names",
+        "",
+        "Made from the code and `sample_keys/` by `make docs`.",
+        "",
+        "```",
+        "[bak<n>_]* <sid> _ <cname> __uid_s_ <uid> __uid_e_video_ <utc> .jpg",
+        "```",
+        "",
+        "The name of a screenshot is the last component of its key, matched whole, ASCII digits only. `sid` is letters",
+        "and digits; `cname` is anything but `/` up to the last `__uid_s_` that leaves a uid; `uid` is anything but `/`;",
+        "`utc` is 17 digits, `yyyyMMddHHmmssSSS`, that are a real time. Recordings of all modes are recognised beside",
+        "screenshots. What is recognised is formatted back byte for byte; what is not has one of these reasons:",
+        "",
+        "| reason | meaning |",
+        "|---|---|",
+        *(f"| `{reason}` | {reason.explanation.replace('|', chr(92) + '|')} |" for reason in Reason),
+    ]
+    for name in SAMPLES:
+        text = (ROOT / "sample_keys" / f"{name}.txt").read_text(encoding="utf-8").strip()
+        lines += ["", f"## {name.replace('_', ' ').capitalize()}", "", "```", text, "```"]
+    return "\n".join(lines) + "\n"
+
+
+def readme() -> str:
+    """README.md with its block of help."""
+    begin, end = "<!-- help: made by `make docs` -->", "<!-- /help -->"
+    before, _, rest = (ROOT / "README.md").read_text(encoding="utf-8").partition(begin)
+    _, _, after = rest.partition(end)
+    helped = help_of(livestills, ("livestills",))
+    listed = helped[helped.index("Commands:") :]
+    return f"{before}{begin}\n```\n{listed}\n```\n{end}{after}"
+
+
+def main() -> int:
+    """Write, or compare."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--check", action="store_true", help="change nothing; exit 1 if a page is out of date")
+    check = parser.parse_args().check
+    made = {"docs/commands.md": command_page(), "docs/names.md": sample_page(), "README.md": readme()}
+    stale = [
+        name for name, text in made.items() if not (ROOT / name).exists() or (ROOT / name).read_text("utf-8") != text
+    ]
+    if check:
+        for name in stale:
+            sys.stderr.write(f"{name} is not what the code says: run `make docs`\n")
+        return 1 if stale else 0
+    for name in stale:
+        (ROOT / name).write_text(made[name], encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

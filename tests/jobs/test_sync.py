@@ -1,0 +1,228 @@
+"""What a sync promises, on the memory store."""
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from pathlib import Path
+
+import pytest
+
+from indexer.catalog.catalog import Catalog
+from indexer.catalog.dialects import sync_lock
+from indexer.errors import InterruptedRunError, LockedError, StorageUnavailableError
+from indexer.jobs.sync import SyncReport, Watch, sync
+from indexer.model import DERIVATIVES_DIR
+from indexer.storage.base import Page
+from indexer.storage.memory import MemoryStore
+from tests.catalogs import dump, shots_in
+
+START = datetime(2026, 11, 5, 9, tzinfo=UTC)
+HEAD = "d/1cd3d60b784382f12ce30fa615421852_room__uid_s_{}__uid_e_video_"
+
+
+def key(number: int, uid: str = "7") -> str:
+    moment = START + timedelta(seconds=10 * number)
+    return f"{HEAD.format(uid)}{moment:%Y%m%d%H%M%S}000.jpg"
+
+
+@pytest.fixture
+def store() -> MemoryStore:
+    return MemoryStore()
+
+
+@pytest.fixture
+def catalog(tmp_path: Path) -> Iterator[Catalog]:
+    with Catalog.open_to_write(f"sqlite:///{tmp_path}/c.db", now=START) as opened:
+        yield opened
+
+
+def put(store: MemoryStore, *keys: str, body: bytes = b"jpeg") -> None:
+    for each in keys:
+        store.put(each, body, content_type="image/jpeg")
+
+
+def clock() -> Callable[[], datetime]:
+    ticks = count()
+    return lambda: START + timedelta(days=1, seconds=next(ticks))
+
+
+def run(store: MemoryStore, catalog: Catalog, *, dry_run: bool = False, allow_removal: bool = False) -> SyncReport:
+    return sync(store, "", catalog, "prod", watch=Watch(clock()), dry_run=dry_run, allow_removal=allow_removal)
+
+
+def test_a_second_sync_finds_nothing_to_do(store: MemoryStore, catalog: Catalog) -> None:
+    put(store, *map(key, range(5)))
+    assert run(store, catalog).changes.added == 5
+    before = dump(catalog)
+    changes = run(store, catalog).changes
+    assert (changes.added, changes.changed, changes.removed, changes.unchanged) == (0, 0, 0, 5)
+    assert {**dump(catalog), "unit": []} == {**before, "unit": []}
+
+
+def test_a_removed_object_leaves_the_catalog(store: MemoryStore, catalog: Catalog) -> None:
+    put(store, key(0), key(1))
+    run(store, catalog)
+    store.delete(key(0))
+    assert run(store, catalog).changes.removed == 1
+    assert [shot.key for shot in shots_in(catalog)] == [key(1)]
+
+
+def test_an_emptied_bucket_empties_the_catalog_when_it_is_small(store: MemoryStore, catalog: Catalog) -> None:
+    put(store, key(0), key(1, uid="8"))
+    run(store, catalog)
+    store.delete(key(0))
+    store.delete(key(1, uid="8"))
+    assert run(store, catalog).changes.removed == 2
+    tables = dump(catalog)
+    assert not any(tables.values())
+
+
+def test_a_replaced_object_is_changed(store: MemoryStore, catalog: Catalog) -> None:
+    put(store, key(0), key(1))
+    run(store, catalog)
+    put(store, key(0), body=b"longer than before")
+    report = run(store, catalog)
+    assert (report.changes.changed, report.changes.added, report.changes.removed) == (1, 0, 0)
+    assert [shot.size for shot in shots_in(catalog)] == [18, 4]
+
+
+def test_another_prefix_is_not_looked_at(store: MemoryStore, catalog: Catalog) -> None:
+    put(store, key(0), key(0).replace("d/", "e/"))
+    report = sync(store, "d/", catalog, "prod", watch=Watch(clock()))
+    assert report.seen.objects == 1
+
+
+def test_what_is_ours_or_a_marker_is_ignored(store: MemoryStore, catalog: Catalog) -> None:
+    put(store, f"{DERIVATIVES_DIR}/thumb/320x180/{key(0)}")
+    report = run(store, catalog)
+    assert (report.seen.shots, report.seen.ignored, report.seen.unrecognised) == (0, 1, 0)
+
+
+def test_unrecognised_keys_are_kept_with_their_reason_until_they_are_gone(store: MemoryStore, catalog: Catalog) -> None:
+    put(store, "notes.txt", key(0).replace("20261105", "20261305"))
+    run(store, catalog)
+    found = {rejection.reason: rejection.samples for rejection in catalog.overview.rejections("prod")}
+    assert found == {"not-agora": ("notes.txt",), "impossible-time": (key(0).replace("20261105", "20261305"),)}
+    store.delete("notes.txt")
+    run(store, catalog)
+    assert [rejection.reason for rejection in catalog.overview.rejections("prod")] == ["impossible-time"]
+
+
+MANY = 1200
+
+
+def test_a_mass_removal_is_refused_and_done_when_allowed(store: MemoryStore, catalog: Catalog) -> None:
+    put(store, *map(key, range(MANY)), key(0, uid="8"))
+    run(store, catalog)
+    for number in range(MANY):
+        store.delete(key(number))
+    put(store, key(1, uid="8"))
+
+    refused = run(store, catalog)
+    assert (refused.outcome, refused.changes.gone, refused.changes.removed) == ("refused", MANY, 0)
+    assert refused.changes.added == 1, "what is new is taken over all the same"
+    assert len(shots_in(catalog)) == MANY + 2
+    assert catalog.overview.stats()[0].unfinished_units == 1, "the unit is not what was listed"
+
+    allowed = run(store, catalog, allow_removal=True)
+    assert (allowed.outcome, allowed.changes.removed) == ("done", MANY)
+    assert [shot.key for shot in shots_in(catalog)] == [key(0, uid="8"), key(1, uid="8")]
+    assert catalog.overview.stats()[0].unfinished_units == 0
+
+
+def test_many_removals_among_many_more_shots_are_normal(store: MemoryStore, catalog: Catalog) -> None:
+    put(store, *(key(number, uid=uid) for uid in "abcdefghijk" for number in range(MANY)))
+    run(store, catalog)
+    for number in range(MANY):
+        store.delete(key(number, uid="c"))
+    assert run(store, catalog).changes.removed == MANY
+
+
+class Failing(MemoryStore):
+    """Gives pages of two objects, and fails where the third would be."""
+
+    def list_page(
+        self, prefix: str = "", *, after: str = "", token: str | None = None, delimiter: str = "", limit: int = 2
+    ) -> Page:
+        if token is not None and self.requests["list"] >= 2:
+            raise StorageUnavailableError("memory://here: gone for a while")
+        return super().list_page(prefix, after=after, token=token, delimiter=delimiter, limit=min(limit, 2))
+
+
+def test_an_error_in_mid_listing_removes_nothing(catalog: Catalog) -> None:
+    whole, failing = MemoryStore(), Failing()
+    put(whole, *map(key, range(9)))
+    run(whole, catalog)
+    put(failing, *map(key, range(2, 9)))
+    with pytest.raises(StorageUnavailableError):
+        run(failing, catalog)
+    assert len(shots_in(catalog)) == 9
+    (last, _) = catalog.overview.runs()
+    assert (last.outcome, last.message) == ("failed", "memory://here: gone for a while")
+
+
+def test_an_interrupted_run_removes_nothing_and_says_so(store: MemoryStore, catalog: Catalog) -> None:
+    put(store, *map(key, range(3)))
+    run(store, catalog)
+    store.delete(key(0))
+
+    def stop() -> None:
+        raise InterruptedRunError("stopped by SIGINT")
+
+    with pytest.raises(InterruptedRunError):
+        sync(store, "", catalog, "prod", watch=Watch(clock(), check=stop))
+    assert len(shots_in(catalog)) == 3
+    assert catalog.overview.runs()[0].outcome == "interrupted"
+    assert run(store, catalog).changes.removed == 1
+
+
+def test_a_dry_run_writes_nothing_and_counts_everything(store: MemoryStore, catalog: Catalog) -> None:
+    put(store, *map(key, range(3)))
+    run(store, catalog)
+    before = dump(catalog)
+    runs = catalog.overview.runs()
+    store.delete(key(0))
+    put(store, key(5), "foreign.txt")
+    put(store, key(1), body=b"other")
+    changes = run(store, catalog, dry_run=True).changes
+    assert (changes.added, changes.changed, changes.gone, changes.removed, changes.unchanged) == (1, 1, 1, 0, 1)
+    assert dump(catalog) == before
+    assert catalog.overview.runs() == runs
+
+
+def test_one_sync_of_a_source_at_a_time(store: MemoryStore, catalog: Catalog) -> None:
+    with sync_lock(catalog.path, "prod"):
+        with pytest.raises(LockedError, match="'prod'"):
+            run(store, catalog)
+        sync(store, "", catalog, "other", watch=Watch(clock()))
+    assert run(store, catalog).outcome == "done"
+
+
+def test_a_run_is_recorded_with_its_requests_and_counts(store: MemoryStore, catalog: Catalog) -> None:
+    put(store, *map(key, range(3)), "foreign.txt")
+    report = run(store, catalog)
+    (recorded,) = catalog.overview.runs()
+    assert (recorded.source, recorded.mode, recorded.outcome) == ("prod", "full", "done")
+    assert recorded.requests == {"list": 1}
+    assert recorded.counts == report.counts()
+    assert recorded.counts["objects"] == 4
+    assert recorded.finished_at is not None
+    assert recorded.finished_at > recorded.started_at
+
+
+def test_a_run_that_never_ended_has_died(store: MemoryStore, catalog: Catalog) -> None:
+    catalog.begin_run(catalog.add_source("prod", "memory://here/"), mode="full", now=START)
+    run(store, catalog)
+    assert [past.outcome for past in catalog.overview.runs()] == ["done", "died"]
+
+
+def test_two_sources_keep_their_own_shots_of_one_session(catalog: Catalog) -> None:
+    one, other = MemoryStore("one"), MemoryStore("other")
+    put(one, key(0))
+    put(other, key(1))
+    sync(one, "", catalog, "one", watch=Watch(clock()))
+    sync(other, "", catalog, "other", watch=Watch(clock()))
+    assert [shot.key for shot in shots_in(catalog)] == [key(0), key(1)]
+    other.delete(key(1))
+    sync(other, "", catalog, "other", watch=Watch(clock()))
+    assert [shot.key for shot in shots_in(catalog)] == [key(0)]
