@@ -8,7 +8,6 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -22,7 +21,7 @@ from indexer.catalog.catalog import Catalog
 from indexer.catalog.verification import problems
 from indexer.model import ListedObject
 from tests.catalogs import dump, shots_in
-from tests.servers import S3Server, seaweedfs
+from tests.servers import S3Server
 
 BUCKET = "shots"
 PREFIX = "directory1/directory2/"
@@ -79,7 +78,7 @@ class Bench:
 
     def __init__(self, server: S3Server, folder: Path) -> None:
         self.folder = folder
-        self.client = server.session().client("s3", endpoint_url=server.endpoint_url)
+        self.client = server.client
         self.client.create_bucket(Bucket=BUCKET)
         self.db = folder / "livestills.db"
         (folder / "livestills.toml").write_text(
@@ -118,11 +117,10 @@ class Bench:
 
 
 @pytest.fixture(scope="module")
-def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
-    with seaweedfs() as server:
-        made = Bench(server, tmp_path_factory.mktemp("real"))
-        put_all(made.client, world())
-        yield made
+def bench(weed: S3Server, tmp_path_factory: pytest.TempPathFactory) -> Bench:
+    made = Bench(weed, tmp_path_factory.mktemp("real"))
+    put_all(made.client, world())
+    return made
 
 
 @pytest.mark.timeout(600)

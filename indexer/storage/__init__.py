@@ -1,0 +1,1 @@
+"""Where objects live: S3-compatible buckets, a local folder, memory; one contract for the three."""

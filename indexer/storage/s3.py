@@ -1,0 +1,292 @@
+"""Buckets of Amazon S3 and everything that speaks its protocol, over boto3."""
+
+import weakref
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, contextmanager, suppress
+from datetime import timedelta
+from threading import Lock
+from typing import TYPE_CHECKING, Any, Final, cast
+
+import boto3
+from botocore import handlers
+from botocore.config import Config
+from botocore.exceptions import ClientError, HTTPClientError, IncompleteReadError
+
+from indexer.errors import BrokenListingError, BucketNotFoundError, ConfigError, ObjectNotFoundError
+from indexer.model import EPOCH, ListedObject
+from indexer.storage.base import PAGE_SIZE, PRESIGNED_FOR, Page, can_exist, refuse_impossible
+from indexer.storage.options import S3Options
+from indexer.storage.s3_errors import BOTO_ERRORS, NOT_FOUND_CODES, Place, own_error
+from indexer.storage.xml_pages import UnreadableAnswerError, normal_etag, normal_tier, read_v1, read_v2
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_s3.type_defs import GetObjectRequestTypeDef, ListObjectsRequestTypeDef, ListObjectsV2RequestTypeDef
+
+LONGEST_PRESIGNED: Final = timedelta(days=7)  # more is refused by every storage that checks Signature Version 4
+
+_READ_ATTEMPTS: Final = 3
+_PAGE: Final = "LivestillsPage"
+_KINDS: Final = {
+    "ListObjects": "list",
+    "ListObjectsV2": "list",
+    "GetObject": "get",
+    "HeadObject": "head",
+    "HeadBucket": "head",
+    "PutObject": "put",
+    "DeleteObject": "delete",
+}
+
+
+def open_s3(bucket: str, options: S3Options | None = None, *, session: boto3.Session | None = None) -> "S3Store":
+    """Open a bucket.  Nothing is sent yet, so whether it exists and may be read shows with the first call.
+
+    Credentials come from `session`, or else from boto3's own chain with the profile of the options.
+    Raises `ConfigError`.
+    """
+    options = options or S3Options()
+    endpoint = options.endpoint(bucket)
+    config = Config(
+        # Without a version, presigned addresses for custom endpoints would have Signature Version 2.
+        signature_version="s3v4",
+        s3={"addressing_style": options.addressing_style},
+        # The default since boto3 1.36 sends checksums in a form that OSS, OBS and others refuse (facts, section 6).
+        request_checksum_calculation="when_required",
+        response_checksum_validation="when_required",
+        retries={"mode": "standard", "total_max_attempts": options.max_attempts},
+        connect_timeout=options.connect_timeout_s,
+        read_timeout=options.read_timeout_s,
+        max_pool_connections=options.max_connections,
+        # boto3 puts its own together anew for each request, which costs as much as a sixth of reading the answer.
+        user_agent=f"livestills Boto3/{boto3.__version__}",
+    )
+    try:
+        session = session or boto3.Session(profile_name=options.profile)
+        client = session.client("s3", region_name=options.region, endpoint_url=endpoint, config=config)
+    except BOTO_ERRORS as exc:
+        raise own_error(exc, Place(bucket, endpoint)) from exc
+    except ValueError as exc:  # an endpoint that boto3 alone finds invalid
+        raise ConfigError(f"endpoint {endpoint} of bucket {bucket!r} cannot be used: {exc}") from exc
+    return S3Store(bucket, options, client=client)
+
+
+class S3Store:
+    """A bucket as an `ObjectStore`.  Threads may share it.
+
+    The client belongs to the store: it gets handlers that read listings and count requests.
+    """
+
+    def __init__(self, bucket: str, options: S3Options, *, client: "S3Client") -> None:
+        self._bucket = bucket
+        self._options = options
+        self._client = client
+        self._place = Place(bucket, options.endpoint(bucket))
+        self._requests = _RequestCounter()
+        self._bucket_exists = False
+        events = client.meta.events
+        events.register("before-send.s3", self._requests.count)
+        # With the service's own name instead of `*` botocore would parse the answer once itself, before the handler:
+        # 9.5 instead of 2.7 ms a page.
+        events.register("before-parse.*.ListObjectsV2", _page_reader(read_v2, self._place))
+        events.register("before-parse.*.ListObjects", _page_reader(read_v1, self._place))
+        if not options.url_encoding:
+            for operation in ("ListObjectsV2", "ListObjects"):
+                events.unregister(f"before-parameter-build.s3.{operation}", handlers.set_list_objects_encoding_type_url)
+        self._close = weakref.finalize(self, client.close)
+
+    @property
+    def url(self) -> str:
+        """`s3://bucket`."""
+        return f"s3://{self._bucket}"
+
+    @property
+    def requests(self) -> Mapping[str, int]:
+        """How many requests of each kind were sent so far, those that boto3 sent again included."""
+        return self._requests.so_far()
+
+    def close(self) -> None:
+        """Close the connections.  Happens by itself when the store is no longer used."""
+        self._close()
+
+    def list_page(
+        self,
+        prefix: str = "",
+        *,
+        after: str = "",
+        token: str | None = None,
+        delimiter: str = "",
+        limit: int = PAGE_SIZE,
+    ) -> Page:
+        """See `ObjectStore.list_page`.
+
+        Raises `BrokenListingError` for an answer that is not a whole page.
+        """
+        with self._own_errors():
+            if self._options.list_version == 1:
+                answer = self._list_v1(prefix, after if token is None else token, delimiter, limit)
+            else:
+                answer = self._list_v2(prefix, after, token, delimiter, limit)
+        page = answer.get(_PAGE)
+        if page is None:  # an answer that the handler left alone and botocore made nothing of
+            raise BrokenListingError(f"{self._place} does not answer with a listing: check the endpoint")
+        self._bucket_exists = True
+        return cast("Page", page)
+
+    def _list_v2(self, prefix: str, after: str, token: str | None, delimiter: str, limit: int) -> dict[str, object]:
+        request: ListObjectsV2RequestTypeDef = {"Bucket": self._bucket, "MaxKeys": limit}
+        if prefix:
+            request["Prefix"] = prefix
+        if delimiter:
+            request["Delimiter"] = delimiter
+        if token is not None:
+            request["ContinuationToken"] = token
+        elif after:
+            request["StartAfter"] = after
+        return cast("dict[str, object]", self._client.list_objects_v2(**request))
+
+    def _list_v1(self, prefix: str, marker: str, delimiter: str, limit: int) -> dict[str, object]:
+        request: ListObjectsRequestTypeDef = {"Bucket": self._bucket, "MaxKeys": limit}
+        if prefix:
+            request["Prefix"] = prefix
+        if delimiter:
+            request["Delimiter"] = delimiter
+        if marker:
+            request["Marker"] = marker
+        return cast("dict[str, object]", self._client.list_objects(**request))
+
+    def get(self, key: str, *, start: int = 0, length: int | None = None) -> bytes:
+        """See `ObjectStore.get`."""
+        if not can_exist(key) or (length == 0 and self.head(key) is None):
+            raise ObjectNotFoundError(f"there is no {self._place.of(key)}")
+        if length == 0:
+            return b""
+        with self._own_errors(key):
+            try:
+                return self._read(key, start, length)
+            except ClientError as exc:
+                if exc.response["Error"]["Code"] in {"InvalidRange", "416"}:  # from the end of the object on
+                    return b""
+                raise
+
+    def _read(self, key: str, start: int, length: int | None) -> bytes:
+        request: GetObjectRequestTypeDef = {"Bucket": self._bucket, "Key": key}
+        if start or length is not None:
+            request["Range"] = f"bytes={start}-{'' if length is None else start + length - 1}"
+        attempts_left = _READ_ATTEMPTS
+        while True:
+            attempts_left -= 1
+            answer = self._client.get_object(**request)
+            try:
+                with closing(answer["Body"]) as body:
+                    data = body.read()
+            except (IncompleteReadError, HTTPClientError):
+                if attempts_left:  # boto3 sends a request again, but does not read a body again
+                    continue
+                raise
+            if answer["ResponseMetadata"]["HTTPStatusCode"] == 206:
+                return data
+            return data[start:][:length]  # the whole object, also from a storage that knows no ranges
+
+    def head(self, key: str) -> ListedObject | None:
+        """See `ObjectStore.head`."""
+        if not can_exist(key):
+            return None
+        with self._own_errors(key):
+            try:
+                answer = self._client.head_object(Bucket=self._bucket, Key=key)
+            except ClientError as exc:
+                code = exc.response["Error"]["Code"]
+                if code in NOT_FOUND_CODES:
+                    self._check_bucket()
+                    return None
+                if code in {"400", "403"}:  # an answer to HEAD has no body that says why: one to GET has
+                    self._client.get_object(Bucket=self._bucket, Key=key, Range="bytes=0-0")["Body"].close()
+                raise
+        modified_s = (answer["LastModified"] - EPOCH) // timedelta(seconds=1)
+        etag, tier = normal_etag(answer.get("ETag", "")), normal_tier(answer.get("StorageClass"))
+        return ListedObject(key, answer["ContentLength"], etag, modified_s, tier)
+
+    def _check_bucket(self) -> None:
+        """Raise `BucketNotFoundError` if the object was missing because the bucket is."""
+        if self._bucket_exists:
+            return
+        try:
+            self._client.head_bucket(Bucket=self._bucket)
+        except ClientError as exc:
+            if exc.response["Error"]["Code"] in {*NOT_FOUND_CODES, "NoSuchBucket"}:
+                raise BucketNotFoundError(f"there is no {self._place}: check the name and the endpoint") from exc
+            # Whoever may only read objects must not ask for the bucket, and has got the answer about the object.
+        else:
+            self._bucket_exists = True
+
+    def put(self, key: str, data: bytes, *, content_type: str) -> None:
+        """See `ObjectStore.put`."""
+        refuse_impossible(key)
+        with self._own_errors(key):
+            self._client.put_object(Bucket=self._bucket, Key=key, Body=data, ContentType=content_type)
+
+    def delete(self, key: str) -> None:
+        """See `ObjectStore.delete`."""
+        if not can_exist(key):
+            return
+        with suppress(ObjectNotFoundError), self._own_errors(key):  # most stores do not even say that there was none
+            self._client.delete_object(Bucket=self._bucket, Key=key)
+
+    def presign(self, key: str, *, lifetime: timedelta = PRESIGNED_FOR) -> str:
+        """See `ObjectStore.presign`.  Made without a request: the object need not exist.
+
+        With temporary credentials the address ends with them, however long its lifetime.
+        """
+        if not timedelta(seconds=1) <= lifetime <= LONGEST_PRESIGNED:
+            raise ConfigError(f"a presigned address can live from one second to seven days, not {lifetime}")
+        refuse_impossible(key)
+        with self._own_errors(key):
+            return self._client.generate_presigned_url(
+                "get_object",
+                Params={"Bucket": self._bucket, "Key": key},
+                ExpiresIn=int(lifetime.total_seconds()),
+            )
+
+    @contextmanager
+    def _own_errors(self, key: str | None = None) -> Iterator[None]:
+        try:
+            yield
+        except BOTO_ERRORS as exc:
+            raise own_error(exc, self._place.of(key)) from exc
+
+
+class _RequestCounter:
+    """Counts what is sent.  Apart from the store, whose handlers must not keep it alive."""
+
+    def __init__(self) -> None:
+        self._counter: Counter[str] = Counter()
+        self._lock = Lock()
+
+    def count(self, event_name: str, **_: object) -> None:
+        with self._lock:
+            self._counter[_KINDS.get(event_name.rpartition(".")[2], "other")] += 1
+
+    def so_far(self) -> Counter[str]:
+        with self._lock:
+            return self._counter.copy()
+
+
+def _page_reader(read: Callable[[bytes], Page], place: Place) -> Callable[..., None]:
+    """A handler that reads the answer to a listing in botocore's stead.
+
+    It takes only what looks whole: with the rest botocore does what it knows, which is to send the request again for
+    503, for an error with status 200 and for an answer that was cut off.
+    """
+
+    def read_page(response_dict: dict[str, Any], customized_response_dict: dict[str, Any], **_: object) -> None:
+        body: bytes = response_dict["body"]
+        if response_dict["status_code"] != 200 or not body.rstrip().endswith(b"ListBucketResult>"):
+            return
+        try:
+            customized_response_dict[_PAGE] = read(body)
+        except UnreadableAnswerError as exc:
+            raise BrokenListingError(f"the listing of {place} {exc}: nothing was concluded") from exc
+        response_dict["body"] = b""
+
+    return read_page
