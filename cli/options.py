@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any, Concatenate, Final, ParamSpec, TypeVar
 import click
 
 from cli.output import Format, Output
+from cli.texts import shell_word
 from indexer.errors import ConfigError
 from indexer.model import Selection, TimeRange
 
-if TYPE_CHECKING:  # the app brings pydantic; `parse` must not wait for it
+if TYPE_CHECKING:  # the app brings pydantic; neither `parse` nor any help must wait for it
     from indexer.app import App
 
 _P = ParamSpec("_P")
@@ -24,8 +25,8 @@ _T = TypeVar("_T")
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 
-Selector = Callable[[tzinfo, datetime], Selection]
-"""A selection that has yet to learn the time zone and the clock."""
+Selector = Callable[["App"], Selection]
+"""A selection that has yet to learn the time zone and the clock.  Raises `ConfigError`."""
 
 
 @dataclass(slots=True)
@@ -55,7 +56,9 @@ def _common(*names: str, **settings: Any) -> Callable[[_Command], _Command]:  # 
 
 
 _COMMON: Final = (
-    _common("-c", "--config", type=click.Path(path_type=Path), metavar="FILE", help="Configuration file."),
+    _common(
+        "-c", "--config", type=click.Path(path_type=Path, readable=False), metavar="FILE", help="Configuration file."
+    ),
     _common("--catalog", metavar="URL", help="Catalog, for example sqlite:///livestills.db."),
     _common("-o", "--output", type=click.Choice(Format, case_sensitive=False), help="How to write data."),
     _common("--tz", metavar="ZONE", help="Time zone of tables, and of times given without one."),
@@ -86,10 +89,9 @@ def with_app(command: Callable[Concatenate["App", Output, _P], _R]) -> Callable[
         from indexer.app import App
 
         said = common()
-        logging.basicConfig(
-            level=(logging.WARNING, logging.INFO, logging.DEBUG)[min(said.verbose, 2)],
-            format="%(levelname)s %(name)s: %(message)s",
-        )
+        logging.basicConfig(format="%(levelname)s %(name)s: %(message)s")
+        # Ours alone: at this level botocore writes down what requests are signed with.
+        logging.getLogger("indexer").setLevel((logging.WARNING, logging.INFO, logging.DEBUG)[min(said.verbose, 2)])
         app = App.open(said.config, catalog_url=said.catalog, tz=said.tz)
         return command(app, output(zone=app.zone), *args, **kwargs)
 
@@ -112,13 +114,13 @@ def selection_options(*, user: bool = True) -> Callable[[_Command], _Command]:
                 name: kwargs.pop(name, None) for name in ("source", "channel", "session", "user", "since", "until")
             }
 
-            def selection(zone: tzinfo, now: datetime) -> Selection:
-                period = TimeRange(
-                    *(
-                        None if texts[name] is None else parse_time(texts[name], f"--{name}", zone, now)
-                        for name in ("since", "until")
-                    )
+            def selection(app: "App") -> Selection:
+                now = app.now()
+                since, until = (
+                    None if texts[name] is None else parse_time(texts[name], f"--{name}", app.zone, now)
+                    for name in ("since", "until")
                 )
+                period = TimeRange(since, until)
                 if period.since is not None and period.until is not None and period.since >= period.until:
                     raise ConfigError(f"--since {texts['since']} is not before --until {texts['until']}")
                 return Selection(texts["source"], texts["channel"], texts["session"], texts["user"], period)
@@ -163,7 +165,7 @@ class Paging:
         last = None
         for count, item in enumerate(items):
             if last is not None and count == shown:
-                out.note(f"there are more: --after {position(last)}")
+                out.note(f"there are more: --after {shell_word(position(last))}")
                 return
             yield item
             last = item
@@ -180,7 +182,7 @@ def paging_options(command: _Command) -> _Command:
     """`--limit` and `--after`; they arrive together as `paging`."""
 
     @click.option(
-        "--limit", type=click.IntRange(min=1), metavar="N", help="At most N; tables show 100, programs get all."
+        "--limit", type=click.IntRange(1, 10**9), metavar="N", help="At most N; tables show 100, programs get all."
     )
     @click.option("--after", metavar="POSITION", help="Go on behind this position, which the page before ended with.")
     @wraps(command)
@@ -192,6 +194,14 @@ def paging_options(command: _Command) -> _Command:
 
 _AGO: Final = re.compile(r"([0-9]{1,6})([smhdw])")
 _UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+
+
+def parse_length(text: str, option: str) -> timedelta:
+    """A length of time such as `90s`, `1m` or `2h`.  Raises `ConfigError` naming the option."""
+    found = _AGO.fullmatch(text)
+    if found is None or int(found[1]) == 0:
+        raise ConfigError(f"{option} {text!r} is no length of time; write for example 30s, 1m or 2h")
+    return timedelta(**{_UNITS[found[2]]: int(found[1])})
 
 
 def parse_time(text: str, option: str, zone: tzinfo, now: datetime) -> datetime:

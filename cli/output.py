@@ -1,22 +1,20 @@
 """The only place that prints: data on stdout, everything else on stderr."""
 
-import csv
-import json
 import sys
-import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from datetime import datetime, tzinfo
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass, fields
+from datetime import UTC, datetime, tzinfo
 from enum import StrEnum
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, Final
 
-from indexer.model import rfc3339
+from cli import machine
+from cli.machine import Record
+from cli.texts import human_bytes, human_length, shown
 
 if TYPE_CHECKING:  # half a tenth of a second that programs reading ndjson need not wait for
     from rich.console import Console
-
-Record = Mapping[str, object]
 
 
 class Format(StrEnum):
@@ -53,7 +51,8 @@ class Output:
     def __init__(self, format: Format, zone: tzinfo, *, quiet: bool = False) -> None:  # noqa: A002  # the option's name
         self.format = format
         self.zone = zone
-        self._quiet = quiet
+        self.quiet = quiet
+        self._has_block = False
 
     @property
     def for_people(self) -> bool:
@@ -61,39 +60,57 @@ class Output:
         return self.format is Format.TABLE
 
     def rows(
-        self, records: Iterable[Record], columns: Sequence[Column], *, title: str | None = None, none: str | None = None
+        self,
+        records: Iterable[Record],
+        columns: Sequence[Column],
+        *,
+        fields: Sequence[str],
+        title: str | None = None,
+        none: str | None = None,
     ) -> None:
-        """Write records as they come; a table shows only the columns.  Without any record, `none` is noted."""
+        """Write records as they come: a table shows the columns, a program gets all `fields`.
+
+        Without any record there is no table, and `none` is noted.
+        """
         iterator = iter(records)
         first = next(iterator, None)
         if first is None and none is not None:
             self.note(none)
         found = iterator if first is None else chain((first,), iterator)
-        if self.format is Format.TABLE:
+        if not self.for_people:
+            self.write(found, fields=fields)
+        elif first is not None:
             self._table(found, columns, title)
-        else:
-            self.write(found, fields=[column.field for column in columns])
 
     def write(self, records: Iterable[Record], *, fields: Sequence[str]) -> None:
-        """Write records for a program.  `fields` head a CSV file without rows."""
+        """Write records for a program.  `fields` are what they hold: the columns of CSV, also without a record."""
         if self.format is Format.JSON:
-            self._json_array(records)
+            machine.write_array(records, sys.stdout)
         elif self.format is Format.CSV:
-            self._csv(records, fields)
+            machine.write_csv(records, sys.stdout, fields=fields)
         else:
-            for record in records:
-                sys.stdout.write(to_json(record) + "\n")
+            machine.write_lines(records, sys.stdout)
 
-    def record(self, record: Record, columns: Sequence[Column] = ()) -> None:
-        """Write one record; a table shows it as pairs, one a line."""
-        if self.format is Format.TABLE:
+    def record(self, record: Record, columns: Sequence[Column]) -> None:
+        """Write one record; a table shows the columns as pairs, one a line."""
+        if self.for_people:
+            self.block()
             width = max((len(column.title) for column in columns), default=0)
             for column in columns:
-                self.line(f"{column.title:<{width}}  {self.cell(record.get(column.field), column.kind)}")
+                value = self.cell(record.get(column.field), column.kind)
+                self.line(f"{column.title:<{width}}  {value}".rstrip())
         elif self.format is Format.JSON:
-            sys.stdout.write(json.dumps(record, default=_plain, indent=2, ensure_ascii=False) + "\n")
+            sys.stdout.write(machine.to_json(record, indent=2) + "\n")
         else:
             self.write([record], fields=list(record))
+
+    def block(self, heading: str | None = None) -> None:
+        """Begin a block of an answer for people, a blank line behind the block before."""
+        if self._has_block:
+            self.line()
+        self._has_block = True
+        if heading is not None:
+            self.line(heading)
 
     def line(self, text: str = "") -> None:
         """Write a line of an answer for people.  What came from a bucket must have gone through `shown`."""
@@ -101,7 +118,7 @@ class Output:
 
     def note(self, text: str) -> None:
         """Say something about the answer, unless told to be quiet."""
-        if not self._quiet:
+        if not self.quiet:
             note(text)
 
     def cell(self, value: object, kind: Kind = Kind.TEXT) -> str:
@@ -123,49 +140,42 @@ class Output:
 
     def time(self, moment: datetime) -> str:
         """A time in the wanted zone, to the second."""
-        return f"{moment.astimezone(self.zone):%Y-%m-%d %H:%M:%S}"
+        try:
+            return moment.astimezone(self.zone).strftime(_TIME).zfill(_TIME_WIDTH)
+        except OverflowError:  # names can tell times of the first and the last day of the calendar
+            return moment.astimezone(UTC).strftime(_TIME).zfill(_TIME_WIDTH) + "Z"
 
-    def _table(self, records: Iterable[Record], columns: Sequence[Column], title: str | None) -> None:
+    def table(self, records: Iterable[Record], columns: Sequence[Column]) -> None:
+        """Write a table into the block that has begun.  One that is long comes as several of equal columns."""
         from rich import box
         from rich.table import Table
         from rich.text import Text
 
         iterator = iter(records)
-        console = stdout_console()
-        # A table holds its rows to find the widths; a long answer is several tables of equal columns.
-        while rows := list(islice(iterator, 1_000)):
-            if title is not None:
-                self.line(title)
-                title = None
+        console = _console()
+        while rows := list(islice(iterator, _TABLE_ROWS)):
             table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
             for column in columns:
                 right = column.kind in {Kind.NUMBER, Kind.BYTES, Kind.LENGTH}
                 table.add_column(Text(column.title), justify="right" if right else "left", overflow="fold")
             for row in rows:
                 table.add_row(*(Text(self.cell(row.get(column.field), column.kind)) for column in columns))
-            console.print(table)
-            self.line()
+            with console.capture() as drawn:
+                console.print(table)
+            for line in drawn.get().splitlines():
+                self.line(line.rstrip(" "))
 
-    def _json_array(self, records: Iterable[Record]) -> None:
-        separator = "[\n"
-        for record in records:
-            sys.stdout.write(separator + to_json(record))
-            separator = ",\n"
-        sys.stdout.write("[]\n" if separator == "[\n" else "\n]\n")
-
-    def _csv(self, records: Iterable[Record], fields: Sequence[str]) -> None:
-        iterator = iter(records)
-        first = next(iterator, None)
-        names = list(fields) if first is None else list(first)
-        writer = csv.writer(sys.stdout, lineterminator="\n")
-        writer.writerow(names)
-        for record in chain(() if first is None else (first,), iterator):
-            writer.writerow([_csv_cell(record.get(name)) for name in names])
+    def _table(self, records: Iterable[Record], columns: Sequence[Column], title: str | None) -> None:
+        self.block(title)
+        self.table(records, columns)
 
 
-def to_json(record: Record) -> str:
-    """One line of JSON; times are RFC 3339 in UTC."""
-    return json.dumps(record, default=_plain, ensure_ascii=False, separators=(", ", ": "))
+_TIME: Final = "%Y-%m-%d %H:%M:%S"
+_TIME_WIDTH: Final = len("2026-11-05 14:00:00")
+# The C library does not pad years before 1000, which a name can hold.
+
+_TABLE_ROWS: Final = 1_000
+"""A table holds its rows to find the widths."""
 
 
 def fields_of(value: Any) -> dict[str, object]:  # any dataclass instance; typing has no name for that
@@ -173,74 +183,20 @@ def fields_of(value: Any) -> dict[str, object]:  # any dataclass instance; typin
     return asdict(value)
 
 
+def field_names(kind: Any) -> tuple[str, ...]:  # any dataclass
+    """What the records of such values hold."""
+    return tuple(field.name for field in fields(kind))
+
+
 def note(text: str) -> None:
-    """One line on stderr."""
-    sys.stderr.write(text + "\n")
-    sys.stderr.flush()
+    """One line on stderr.  That nobody reads it, or that its disk is full, is no reason to stop."""
+    with suppress(OSError):
+        sys.stderr.write(text + "\n")
+        sys.stderr.flush()
 
 
-def stdout_console() -> "Console":
-    """For tables."""
+def _console() -> "Console":
     from rich.console import Console
 
     # Behind a pipe nothing may be cut off at 80 columns.
     return Console(file=sys.stdout, highlight=False, width=None if sys.stdout.isatty() else 10_000, soft_wrap=False)
-
-
-_HIDDEN: Final = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
-
-
-def shown(text: str) -> str:
-    """Text from outside, safe for a terminal: control, direction and formatting characters are escaped."""
-    if text.isascii() and text.isprintable():
-        return text
-    return "".join(_escaped(char) if unicodedata.category(char) in _HIDDEN else char for char in text)
-
-
-def _escaped(char: str) -> str:
-    return char.encode("unicode_escape", "surrogatepass").decode("ascii")
-
-
-def human_bytes(size: int) -> str:
-    """1.4 MB: three digits, decimal units as storage is sold."""
-    number = float(size)
-    for unit in ("B", "kB", "MB", "GB", "TB"):
-        if number < 1000:
-            return f"{size} B" if unit == "B" else f"{number:.3g} {unit}"
-        number /= 1000
-    return f"{number:.3g} PB"
-
-
-def human_length(length_s: float) -> str:
-    """1h02m03s, 2m03s, 12s, 3.4s, 56ms."""
-    if length_s < 1:
-        return f"{length_s * 1000:.0f}ms"
-    if length_s < 10:
-        return f"{length_s:.1f}".removesuffix(".0") + "s"
-    hours, rest = divmod(round(length_s), 3600)
-    minutes, left = divmod(rest, 60)
-    if hours:
-        return f"{hours}h{minutes:02d}m{left:02d}s"
-    return f"{minutes}m{left:02d}s" if minutes else f"{left}s"
-
-
-def counted(number: int, noun: str) -> str:
-    """1 request, 2,000 requests."""
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
-
-
-def _plain(value: object) -> object:
-    if isinstance(value, datetime):
-        return rfc3339(value)
-    raise TypeError(f"{type(value).__name__} has no JSON form")
-
-
-def _csv_cell(value: object) -> object:
-    if isinstance(value, datetime):
-        return rfc3339(value)
-    if isinstance(value, (list, tuple)):
-        return _csv_cell(" ".join(map(str, value)))
-    # A spreadsheet runs a cell that begins like this; a channel may be called =HYPERLINK(…).
-    if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r", "\n")):
-        return f"'{value}"
-    return "" if value is None else value

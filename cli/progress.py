@@ -5,78 +5,140 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from cli.options import Common
 from cli.output import note
-from indexer.jobs.stretches import Seen
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from indexer.jobs.stretches import Seen
 
 EVERY_S: Final = 5.0
 """Between two lines of a log."""
 
 
 @contextmanager
-def follow(common: Common, source: str, *, expected: int | None) -> Iterator[Callable[[Seen], None]]:
+def follow(common: Common, source: str, *, expected: int | None) -> Iterator[Callable[["Seen"], None]]:
     """Show the progress of one source's sync while inside.  `expected` is how many objects the last run saw.
 
     `auto` is a bar on a terminal and nothing elsewhere, because cron mails whatever is printed.
     """
-    mode = common.progress
-    if mode == "auto":
-        mode = "bar" if sys.stderr.isatty() and not common.quiet else "off"
-    if mode == "bar":
+    if _wants_bar(common):
         with _bar(source, expected) as update:
             yield update
-    elif mode == "off":
-        yield lambda _seen: None
+    elif common.progress in {"plain", "json"}:
+        yield _lines(source, expected, as_json=common.progress == "json")
     else:
-        yield _lines(source, expected, as_json=mode == "json")
+        yield lambda _seen: None
 
 
 @contextmanager
 def drawing(common: Common) -> Iterator[Callable[[int, int], None]]:
     """Show how many of how many pictures are made while inside; only on a terminal."""
-    if common.progress not in {"auto", "plain"} or common.quiet or not sys.stderr.isatty():
+    if not _wants_bar(common):
         yield lambda _done, _total: None
         return
-    from rich.console import Console
     from rich.progress import Progress
 
-    with Progress(console=Console(stderr=True), transient=True) as bar:
+    with Progress(console=_stderr(), transient=True) as bar:
         task = bar.add_task("drawing")
         yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
 @contextmanager
-def _bar(source: str, expected: int | None) -> Iterator[Callable[[Seen], None]]:
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+def counting(common: Common, what: str) -> Iterator[Callable[[int, int | None], None]]:
+    """Show how many of how many are done while inside, with rate and time to go."""
+    if _wants_bar(common):
+        from rich.progress import (
+            BarColumn,
+            MofNCompleteColumn,
+            Progress,
+            TextColumn,
+            TimeElapsedColumn,
+            TimeRemainingColumn,
+        )
 
-    columns = [SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[figures]}")]
-    times = [TimeElapsedColumn(), *([TimeRemainingColumn()] if expected else [])]
-    with Progress(*columns, *times, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task(source, total=expected, figures="")
-        started = time.monotonic()
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[rate]}"),
+        )
+        with Progress(*columns, TimeElapsedColumn(), TimeRemainingColumn(), console=_stderr(), transient=True) as bar:
+            task = bar.add_task(what, rate="")
+            started = time.monotonic()
 
-        def update(seen: Seen) -> None:
-            rate = seen.objects / max(time.monotonic() - started, 0.001)
-            # More than last time is normal: the bar is full then, and goes on counting.
-            total = expected if expected and seen.objects <= expected else None
-            bar.update(task, completed=seen.objects, total=total, figures=f"{seen.objects:,} objects, {rate:,.0f}/s")
+            def update(done: int, total: int | None) -> None:
+                rate = done / max(time.monotonic() - started, 0.001)
+                bar.update(task, completed=done, total=total, rate=f"{rate:,.0f}/s")
 
-        yield update
+            yield update
+    elif common.progress in {"plain", "json"}:
+        yield _counted_lines(what, as_json=common.progress == "json")
+    else:
+        yield lambda _done, _total: None
 
 
-def _lines(source: str, expected: int | None, *, as_json: bool) -> Callable[[Seen], None]:
+def _counted_lines(what: str, *, as_json: bool) -> Callable[[int, int | None], None]:
     started = said = time.monotonic()
 
-    def update(seen: Seen) -> None:
+    def update(done: int, total: int | None) -> None:
         nonlocal said
         now = time.monotonic()
         if now - said < EVERY_S:
             return
         said = now
-        rate = seen.objects / (now - started)
+        rate = done / max(now - started, 0.001)
+        if as_json:
+            figures = {"event": "progress", "what": what, "done": done, "total": total}
+            note(json.dumps({**figures, "per_s": round(rate, 1), "elapsed_s": round(now - started)}))
+        else:
+            of = "" if total is None else f" of {total:,}"
+            note(f"{what}: {done:,}{of}, {rate:,.0f}/s")
+
+    return update
+
+
+def _wants_bar(common: Common) -> bool:
+    return common.progress == "auto" and not common.quiet and sys.stderr.isatty()
+
+
+def _stderr() -> "Console":
+    from rich.console import Console
+
+    return Console(stderr=True)
+
+
+@contextmanager
+def _bar(source: str, expected: int | None) -> Iterator[Callable[["Seen"], None]]:
+    from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+    columns = [SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[figures]}")]
+    times = [TimeElapsedColumn(), *([TimeRemainingColumn()] if expected else [])]
+    with Progress(*columns, *times, console=_stderr(), transient=True) as bar:
+        # More objects than last time are normal: the bar is full then, and goes on counting.
+        task = bar.add_task(source, total=expected, figures="")
+        started = time.monotonic()
+
+        def update(seen: "Seen") -> None:
+            rate = seen.objects / max(time.monotonic() - started, 0.001)
+            bar.update(task, completed=seen.objects, figures=f"{seen.objects:,} objects, {rate:,.0f}/s")
+
+        yield update
+
+
+def _lines(source: str, expected: int | None, *, as_json: bool) -> Callable[["Seen"], None]:
+    started = said = time.monotonic()
+
+    def update(seen: "Seen") -> None:
+        nonlocal said
+        now = time.monotonic()
+        if now - said < EVERY_S:
+            return
+        said = now
+        rate = seen.objects / max(now - started, 0.001)
         if as_json:
             figures = {"source": source, "objects": seen.objects, "shots": seen.shots, "expected": expected}
             note(

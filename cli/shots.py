@@ -1,11 +1,25 @@
 """How shots are told to programs and people."""
 
-from cli.output import Record
+from typing import Final
+
+from cli.machine import Record
 from indexer.model import Shot
+
+NAME_FIELDS: Final = (
+    *("key", "kind", "source", "directory", "bak", "sid", "cname", "uid", "captured_at", "size", "etag"),
+    "last_modified",
+)
+"""What programs read of a key or a shot everywhere.  A contract: fields are added behind, none is ever renamed."""
+
+SHOT_FIELDS: Final = (*NAME_FIELDS, "tier", "stored", "recorder")
+"""What the catalog tells of a shot."""
+
+# As S3, OSS, COS and OBS call the classes from which an object must be restored before it can be read.
+_ARCHIVES: Final = frozenset({"GLACIER", "DEEP_ARCHIVE", "ARCHIVE", "COLDARCHIVE", "DEEPCOLDARCHIVE", "COLD"})
 
 
 def machine_shot(shot: Shot) -> Record:
-    """The fields of a shot that programs read everywhere.  They are a contract: add some, never rename one."""
+    """A shot as a record of `SHOT_FIELDS`."""
     return {
         "key": shot.key,
         "kind": "screenshot",
@@ -23,10 +37,6 @@ def machine_shot(shot: Shot) -> Record:
         "stored": stored(shot.tier),
         "recorder": recorder(shot.bak),
     }
-
-
-# As S3, OSS, COS and OBS call the classes from which an object must be restored before it can be read.
-_ARCHIVES = {"GLACIER", "DEEP_ARCHIVE", "ARCHIVE", "COLDARCHIVE", "DEEPCOLDARCHIVE", "COLD"}
 
 
 def stored(tier: str | None) -> str:

@@ -26,7 +26,9 @@ def stopping() -> Iterator[Callable[[], None]]:
             kind = TerminatedRunError if received[0] == signal.SIGTERM else InterruptedRunError
             raise kind(f"stopped by {signal.Signals(received[0]).name}; what was written stays, the next run goes on")
 
-    before = {number: signal.signal(number, remember) for number in (signal.SIGINT, signal.SIGTERM)}
+    # A shell lets its background jobs ignore SIGINT, so that Ctrl-C ends only what is in front.  That stays so.
+    numbers = [number for number in (signal.SIGINT, signal.SIGTERM) if signal.getsignal(number) is not signal.SIG_IGN]
+    before = {number: signal.signal(number, remember) for number in numbers}
     try:
         yield check
     finally:

@@ -11,27 +11,12 @@ from typing import Final
 
 import click
 
-from cli.livestills import livestills
+from cli.livestills import STATUSES, livestills
 from indexer.agora.names import Reason
 from indexer.errors import ExitStatus
 
 ROOT: Final = Path(__file__).parent.parent
 SAMPLES: Final = ("screenshots", "failover", "recordings", "round_trips", "hostile", "foreign", "real_life")
-
-STATUSES: Final = {
-    ExitStatus.DONE: "done; keys that are not Agora's are normal, and so is an answer without rows",
-    ExitStatus.ERROR: "an error that none of the others describes",
-    ExitStatus.USAGE: "wrong usage or configuration",
-    ExitStatus.PARTIAL: "done in part: a source failed, the others are done",
-    ExitStatus.DENIED: "credentials are missing, refused or expired, or lack a permission",
-    ExitStatus.TEMPORARY: "temporary: the storage cannot be reached or throttles, the catalog is busy; try again",
-    ExitStatus.NOT_FOUND: "the bucket, folder or catalog does not exist",
-    ExitStatus.LOCKED: "another sync of the same source is running",
-    ExitStatus.SCHEMA: "the catalog has the schema of another version",
-    ExitStatus.CHECK_FAILED: "a check failed: too much is gone to remove unasked, doctor or db check found something",
-    ExitStatus.INTERRUPTED: "interrupted (SIGINT); the next run goes on",
-    ExitStatus.TERMINATED: "terminated (SIGTERM); the next run goes on",
-}
 
 
 def commands(group: click.Group, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], click.Command]]:
@@ -83,7 +68,7 @@ def sample_page() -> str:
         "```",
         "",
         "The name of a screenshot is the last component of its key, matched whole, ASCII digits only. `sid` is letters",
-        "and digits; `cname` is anything but `/` up to the last `__uid_s_` that leaves a uid; `uid` is anything but `/`;",
+        "and digits; `cname` is anything but `/` up to the last `__uid_s_` that leaves a uid; `uid` anything but `/`;",
         "`utc` is 17 digits, `yyyyMMddHHmmssSSS`, that are a real time. Recordings of all modes are recognised beside",
         "screenshots. What is recognised is formatted back byte for byte; what is not has one of these reasons:",
         "",
@@ -103,7 +88,7 @@ def readme() -> str:
     before, _, rest = (ROOT / "README.md").read_text(encoding="utf-8").partition(begin)
     _, _, after = rest.partition(end)
     helped = help_of(livestills, ("livestills",))
-    listed = helped[helped.index("Commands:") :]
+    listed = helped[helped.index("Commands:") : helped.index("Exit status:")].rstrip()
     return f"{before}{begin}\n```\n{listed}\n```\n{end}{after}"
 
 

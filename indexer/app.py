@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Self
 
 from indexer import config
 from indexer.errors import ConfigError
-from indexer.model import Shot
+from indexer.model import Selection, Shot
 from indexer.storage.base import ObjectStore
-from indexer.storage.urls import Location, S3Options, open_store
+from indexer.storage.urls import Address, Location, S3Options, open_store
 
 if TYPE_CHECKING:  # SQLAlchemy takes a sixth of a second that `doctor --help` need not wait for
     from indexer.catalog.catalog import Catalog
@@ -39,8 +39,13 @@ class App:
     @classmethod
     def open(cls, file: Path | None, *, catalog_url: str | None = None, tz: str | None = None) -> Self:
         """Find and read the configuration.  Raises `ConfigError`."""
-        found = config.find_file(file, environ=os.environ, folder=Path.cwd())
-        return cls(config.override(config.load(found), catalog_url=catalog_url, tz=tz), file=found)
+        try:
+            folder = Path.cwd()
+        except FileNotFoundError as exc:
+            raise ConfigError("the working folder has been deleted; change to another one") from exc
+        found = config.find_file(file, environ=os.environ, folder=folder)
+        settings = config.load(found, environ=os.environ, folder=folder)
+        return cls(config.override(settings, catalog_url=catalog_url, tz=tz), file=found)
 
     @staticmethod
     def now() -> datetime:
@@ -57,7 +62,7 @@ class App:
             where = self.file or "there is no configuration file"
             raise ConfigError(f"no source is configured ({where}); `livestills init` writes a configuration")
         every = [
-            ConfiguredSource(name, Location.from_string(settings.url), settings)
+            ConfiguredSource(name, _location(settings.url, f"sources.{name}.url"), settings)
             for name, settings in self.settings.sources.items()
         ]
         for one, other in combinations(every, 2):
@@ -71,15 +76,13 @@ class App:
         self._refuse_derivatives_inside(every)
         for name in names:
             if name not in self.settings.sources:
-                close = difflib.get_close_matches(name, self.settings.sources, n=1)
-                hint = f"did you mean {close[0]!r}?" if close else f"configured: {', '.join(self.settings.sources)}"
-                raise ConfigError(f"no source is called {name!r}; {hint}")
+                raise self._unknown_source(name)
         return [source for source in every if not names or source.name in names]
 
     def _refuse_derivatives_inside(self, sources: Sequence[ConfiguredSource]) -> None:
         if self.settings.derivatives is None:
             return
-        derivatives = Location.from_string(self.settings.derivatives.url)
+        derivatives = _location(self.settings.derivatives.url, "derivatives.url")
         for source in sources:
             if source.location.contains(derivatives):
                 raise ConfigError(
@@ -87,8 +90,36 @@ class App:
                     "give it a bucket, folder or prefix of its own"
                 )
 
+    def _unknown_source(self, name: str) -> ConfigError:
+        close = difflib.get_close_matches(name, self.settings.sources, n=1)
+        hint = f"did you mean {close[0]!r}?" if close else f"configured: {', '.join(self.settings.sources) or 'none'}"
+        return ConfigError(f"no source is called {name!r}; {hint}")
+
     def open_store(self, source: ConfiguredSource) -> ObjectStore:
         """The storage of a source."""
+        address = self.address(source)
+        return open_store(address.location, address.options)
+
+    def derivatives(self) -> Address:
+        """Where what we make is kept.  Raises `ConfigError` if that is not configured, or lies inside a source."""
+        if self.settings.derivatives is None:
+            raise ConfigError("nowhere to keep pictures: set url in [derivatives] of the configuration")
+        self.sources()
+        settings = self.settings.derivatives
+        location = _location(settings.url, "derivatives.url")
+        if location.kind == "file":
+            Path(location.place).mkdir(mode=0o700, parents=True, exist_ok=True)
+        options = S3Options(
+            endpoint_url=settings.endpoint_url,
+            region=settings.region,
+            profile=settings.profile,
+            addressing_style=settings.addressing_style,
+        )
+        return Address(location, options)
+
+    @staticmethod
+    def address(source: ConfiguredSource) -> Address:
+        """How any process opens the storage of a source."""
         settings = source.settings
         options = S3Options(
             endpoint_url=settings.endpoint_url,
@@ -98,13 +129,25 @@ class App:
             list_version=settings.list_version,
             url_encoding=settings.url_encoding,
         )
-        return open_store(source.location, options)
+        return Address(source.location, options)
 
     def catalog_to_read(self) -> "Catalog":
         """The catalog, for questions."""
         from indexer.catalog.catalog import Catalog
 
         return Catalog.open_to_read(self.settings.catalog.url)
+
+    def catalog_for(self, selection: Selection) -> "Catalog":
+        """The catalog, for questions about this selection.
+
+        Raises `ConfigError` for a source that is neither configured nor, from earlier times, in the catalog.
+        """
+        catalog = self.catalog_to_read()
+        name = selection.source
+        if name is not None and name not in self.settings.sources and catalog.source(name) is None:
+            catalog.close()
+            raise self._unknown_source(name)
+        return catalog
 
     def catalog_to_write(self) -> "Catalog":
         """The catalog, made or upgraded where it must be."""
@@ -117,13 +160,23 @@ class App:
 
         It raises `ConfigError` for a shot of a source that is not configured any more.
         """
-        stores = {source.name: self.open_store(source) for source in self.sources()}
+        sources = {source.name: source for source in self.sources()}
+        stores: dict[str, ObjectStore] = {}
 
         def presign(shot: Shot) -> str:
-            if shot.source not in stores:
+            if shot.source not in sources:
                 raise ConfigError(
                     f"the source {shot.source!r} of {shot.key!r} is not configured, so no URL can be signed"
                 )
+            if shot.source not in stores:
+                stores[shot.source] = self.open_store(sources[shot.source])
             return stores[shot.source].presign(shot.key, lifetime=lifetime)
 
         return presign
+
+
+def _location(url: str, setting: str) -> Location:
+    try:
+        return Location.from_string(url)
+    except ConfigError as exc:
+        raise ConfigError(f"{setting}: {exc}") from exc

@@ -5,19 +5,21 @@ Credentials are no setting: they come from boto3's own chain (environment, profi
 
 import difflib
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import platformdirs
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
 from indexer.errors import ConfigError
 
 FILE_NAME: Final = "livestills.toml"
-ENV_CONFIG: Final = "LIVESTILLS_CONFIG"
+_ENV_PREFIX: Final = "LIVESTILLS_"
+ENV_CONFIG: Final = f"{_ENV_PREFIX}CONFIG"
 
 
 def _zone(name: str) -> str:
@@ -56,6 +58,10 @@ class DerivativesSettings(_Strict):
     """Where pictures that we make are kept."""
 
     url: str
+    endpoint_url: str | None = None
+    region: str | None = None
+    profile: str | None = None
+    addressing_style: Literal["auto", "path", "virtual"] = "auto"
 
 
 class DisplaySettings(_Strict):
@@ -64,6 +70,8 @@ class DisplaySettings(_Strict):
     tz: Annotated[str, AfterValidator(_zone)] = "UTC"
 
 
+_Section = TypeVar("_Section", SourceSettings, DerivativesSettings)
+
 SourceName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
 
 
@@ -71,7 +79,7 @@ class Settings(BaseSettings):
     """Everything that can be configured."""
 
     model_config = SettingsConfigDict(
-        extra="forbid", frozen=True, env_prefix="LIVESTILLS_", env_nested_delimiter="__", env_ignore_empty=True
+        extra="forbid", frozen=True, env_prefix=_ENV_PREFIX, env_nested_delimiter="__", env_ignore_empty=True
     )
 
     catalog: CatalogSettings = CatalogSettings()
@@ -95,13 +103,11 @@ class Settings(BaseSettings):
 def find_file(named: Path | None, *, environ: Mapping[str, str], folder: Path) -> Path | None:
     """The configuration file: named, then of the environment, then in the folder, then the user's; None without one.
 
-    Raises `ConfigError` if one that was named is not there.
+    One that was named need not exist: `load` says so.
     """
     if named is None and environ.get(ENV_CONFIG):
         named = Path(environ[ENV_CONFIG])
     if named is not None:
-        if not named.is_file():
-            raise ConfigError(f"the configuration file {named} does not exist; `livestills init` writes one")
         return named
     for candidate in (folder / FILE_NAME, platformdirs.user_config_path("livestills") / FILE_NAME):
         if candidate.is_file():
@@ -109,29 +115,21 @@ def find_file(named: Path | None, *, environ: Mapping[str, str], folder: Path) -
     return None
 
 
-def load(file: Path | None) -> Settings:
-    """Read the file, if there is one, and the environment.  Relative paths in URLs are meant from the file's folder.
+def load(file: Path | None, *, environ: Mapping[str, str], folder: Path) -> Settings:
+    """Read the file, if there is one, and the environment.
 
-    Raises `ConfigError` that names the file, the setting, and the nearest valid name of one that is unknown.
+    Relative paths are meant from the file's folder where they stand in the file, else from `folder`.  `environ` is
+    `os.environ`, which pydantic reads by itself.  Raises `ConfigError` that names the file or variable, the setting,
+    and the nearest valid name of one that is unknown.
     """
-    origin = "the environment" if file is None else str(file)
-    try:
-        settings = Settings(**({} if file is None else _read(file)))
-    except ValidationError as exc:
-        raise ConfigError(f"{origin}: {_explain(exc)}") from exc
-    except SettingsError as exc:
-        raise ConfigError(f"a LIVESTILLS_ variable cannot be read: {exc}") from exc
-    return settings if file is None else _from_folder(settings, file.absolute().parent)
+    _refuse_unknown_variables(environ)
+    values = {} if file is None else _anchored(_read(file), file.absolute().parent)
+    return _with_folders(_settings(values, origin=str(file), environ=environ), folder)
 
 
-def check(text: str, *, origin: str) -> None:
+def check(text: str, *, origin: str, environ: Mapping[str, str]) -> None:
     """Raise the `ConfigError` that a file with this text would."""
-    try:
-        Settings(**tomllib.loads(text))
-    except ValidationError as exc:
-        raise ConfigError(f"{origin}: {_explain(exc)}") from exc
-    except tomllib.TOMLDecodeError as exc:
-        raise ConfigError(f"{origin}: not valid TOML: {exc}") from exc
+    _settings(_parse(text, origin), origin=origin, environ=environ)
 
 
 def override(settings: Settings, *, catalog_url: str | None = None, tz: str | None = None) -> Settings:
@@ -141,9 +139,9 @@ def override(settings: Settings, *, catalog_url: str | None = None, tz: str | No
         changes["catalog"] = CatalogSettings(url=catalog_url)
     if tz is not None:
         try:
-            changes["display"] = DisplaySettings(tz=tz)
-        except ValidationError as exc:
-            raise ConfigError(f"--tz: {_explain(exc)}") from exc
+            changes["display"] = DisplaySettings(tz=_zone(tz))
+        except ValueError as exc:
+            raise ConfigError(f"--tz {exc}") from exc
     return settings.model_copy(update=changes)
 
 
@@ -152,29 +150,111 @@ def zone(settings: Settings) -> ZoneInfo:
     return ZoneInfo(settings.display.tz)
 
 
+def variables(environ: Mapping[str, str], *, sections: Collection[str]) -> list[str]:
+    """The names of the variables that set something in these sections."""
+    return sorted(name for name in environ if _section(name) in sections)
+
+
+# Reading.
+
+
+def _settings(values: Mapping[str, Any], *, origin: str, environ: Mapping[str, str]) -> Settings:
+    for name in values:
+        if name.startswith("_"):  # to pydantic these are options of its own
+            raise ConfigError(f"{origin}: unknown setting {name!r}{_nearest((name,))}")
+    try:
+        return Settings(**values)
+    except ValidationError as exc:
+        raise ConfigError(_explain(exc, origin, environ)) from exc
+    except SettingsError as exc:
+        names = ", ".join(sorted(name for name in environ if _section(name) and "__" not in name)) or "a variable"
+        raise ConfigError(f"{names} is not JSON; set one value at a time, such as LIVESTILLS_CATALOG__URL") from exc
+
+
 def _read(file: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(file.read_text(encoding="utf-8"))
-    except tomllib.TOMLDecodeError as exc:
-        raise ConfigError(f"{file} is not valid TOML: {exc}") from exc
+        text = file.read_text(encoding="utf-8-sig")  # some editors begin a file with a mark
     except UnicodeDecodeError as exc:
         raise ConfigError(f"{file} is not UTF-8 text") from exc
+    except FileNotFoundError as exc:
+        raise ConfigError(f"the configuration file {file} does not exist; `livestills init` writes one") from exc
     except OSError as exc:
-        raise ConfigError(f"{file} cannot be read: {exc.strerror}") from exc
+        raise ConfigError(f"the configuration file {file} cannot be read: {exc.strerror}") from exc
+    return _parse(text, str(file))
 
 
-def _explain(error: ValidationError) -> str:
+def _parse(text: str, origin: str) -> dict[str, Any]:
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as exc:
+        raise ConfigError(f"{origin}: not valid TOML: {exc}") from exc
+
+
+def _section(variable: str) -> str | None:
+    """The section of the settings that an environment variable is about."""
+    name = variable.upper()
+    section = name.removeprefix(_ENV_PREFIX).partition("__")[0].lower()
+    return section if name.startswith(_ENV_PREFIX) and section in Settings.model_fields else None
+
+
+def _refuse_unknown_variables(environ: Mapping[str, str]) -> None:
+    """Raise `ConfigError` for what looks like a misspelt setting; other names may be somebody's own."""
+    for name in environ:
+        if not name.upper().startswith(_ENV_PREFIX) or name.upper() == ENV_CONFIG or _section(name):
+            continue
+        section = name[len(_ENV_PREFIX) :].partition("__")[0].lower()
+        close = difflib.get_close_matches(section, Settings.model_fields, n=1)
+        if close or "__" in name:
+            known = close or Settings.model_fields
+            meant = ", ".join(f"{_ENV_PREFIX}{field.upper()}__..." for field in known)
+            raise ConfigError(f"the variable {name} sets nothing; known: {meant} (two underscores)")
+
+
+# Explaining.
+
+
+def _explain(error: ValidationError, origin: str, environ: Mapping[str, str]) -> str:
     """The first mistake in one line."""
     # A misspelt name explains the one that is missing, so it comes first.
     mistakes = sorted(error.errors(include_url=False), key=lambda mistake: mistake["type"] != "extra_forbidden")
     first = mistakes[0]
-    place = ".".join(str(part) for part in first["loc"] if part != "[key]")
+    where = [str(part) for part in first["loc"] if part != "[key]"]
+    variable = _ENV_PREFIX + "__".join(where).upper()
+    place = ".".join(where)
+    if variable in environ:
+        origin = f"the variable {variable}"
     more = f" (and {len(mistakes) - 1} more)" if len(mistakes) > 1 else ""
     if first["type"] == "extra_forbidden":
-        return f"unknown setting {place!r}{_nearest(first['loc'])}{more}"
+        return f"{origin}: unknown setting {place!r}{_nearest(first['loc'])}{more}"
     if first["loc"][-1:] == ("[key]",):
-        return f"{place!r} is no name for a source; use letters, digits, '.', '_' and '-'{more}"
-    return f"{place}: {first['msg'].removeprefix('Value error, ')}{more}"
+        name = where[-1]
+        return f"{origin}: {name!r} is no name for a source; use letters, digits, '.', '_' and '-'{more}"
+    return f"{origin}: {place} {_sentence(first)}{more}"
+
+
+def _sentence(mistake: ErrorDetails) -> str:
+    """What is wrong with a value."""
+    limits = mistake.get("ctx", {})
+    match mistake["type"]:
+        case "missing":
+            return "is missing"
+        case "string_type":
+            return 'must be a text in "quotes"'
+        case "bool_type" | "bool_parsing":
+            return "must be true or false"
+        case "int_type" | "int_parsing" | "int_from_float":
+            return "must be a whole number"
+        case "greater_than_equal":
+            return f"must be {limits['ge']} or more"
+        case "less_than_equal":
+            return f"must be {limits['le']} or less"
+        case "literal_error":
+            return f"must be {limits['expected']}"
+        case "dict_type" | "model_type" | "model_attributes_type":
+            example = "[sources.NAME]" if mistake["loc"][0] == "sources" else f"[{mistake['loc'][0]}]"
+            return f"must be a section of its own, {example}"
+        case _:
+            return mistake["msg"].removeprefix("Value error, ")
 
 
 def _nearest(location: tuple[int | str, ...]) -> str:
@@ -195,17 +275,37 @@ _SECTIONS: Final[Mapping[str, type[BaseModel]]] = {
 }
 
 
-def _from_folder(settings: Settings, folder: Path) -> Settings:
-    sources = {
-        name: source.model_copy(update={"url": _absolute(source.url, folder)})
-        for name, source in settings.sources.items()
-    }
-    changes: dict[str, object] = {
-        "catalog": CatalogSettings(url=_absolute(settings.catalog.url, folder)),
-        "sources": sources,
-    }
+# Relative paths.
+
+
+def _anchored(values: Mapping[str, Any], folder: Path) -> dict[str, Any]:
+    """What a file says, with its paths made absolute.  What is not as it should be stays, to be complained about."""
+    catalog = values.get("catalog", {})
+    if isinstance(catalog, dict):
+        catalog = {"url": CatalogSettings().url, **catalog}
+    anchored = {**values, "catalog": _with_url(catalog, folder)}
+    if "derivatives" in values:
+        anchored["derivatives"] = _with_url(values["derivatives"], folder)
+    if isinstance(values.get("sources"), dict):
+        anchored["sources"] = {name: _with_url(source, folder) for name, source in values["sources"].items()}
+    return anchored
+
+
+def _with_url(section: Any, folder: Path) -> Any:
+    if isinstance(section, dict) and isinstance(section.get("url"), str):
+        return {**section, "url": _absolute(section["url"], folder)}
+    return section
+
+
+def _with_folders(settings: Settings, folder: Path) -> Settings:
+    """The settings with the folders that the environment names made absolute.  A catalog's path may stay relative."""
+
+    def anchored(section: _Section) -> _Section:
+        return section.model_copy(update={"url": _absolute(section.url, folder)})
+
+    changes: dict[str, object] = {"sources": {name: anchored(source) for name, source in settings.sources.items()}}
     if settings.derivatives is not None:
-        changes["derivatives"] = DerivativesSettings(url=_absolute(settings.derivatives.url, folder))
+        changes["derivatives"] = anchored(settings.derivatives)
     return settings.model_copy(update=changes)
 
 

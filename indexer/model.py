@@ -42,6 +42,15 @@ class ListedObject(NamedTuple):
     """Storage class where it is not the standard one."""
 
 
+# As S3, OSS, COS and OBS call the classes from which an object must be restored before it can be read.
+_ARCHIVES: Final = frozenset({"GLACIER", "DEEP_ARCHIVE", "ARCHIVE", "COLDARCHIVE", "DEEPCOLDARCHIVE", "COLD"})
+
+
+def is_archived(tier: str | None) -> bool:
+    """Whether an object of this storage class cannot be read at once."""
+    return tier is not None and tier.upper() in _ARCHIVES
+
+
 @dataclass(frozen=True, slots=True)
 class TimeRange:
     """The half-open period [since, until); None is unbounded."""

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import pairwise
+from itertools import islice, pairwise
 from statistics import median
 from typing import Final, Protocol
 
@@ -55,7 +55,7 @@ def capture_interval(times: Iterable[datetime]) -> timedelta | None:
     Robust as long as fewer than half of the distances are gaps or failover overlaps.  `times` are in order; only the
     first `SAMPLE` are read.  The result lies within what Agora can be told, 1 s to 3,600 s.
     """
-    moments = [to_ms(moment) for moment, _ in zip(times, range(SAMPLE), strict=False)]
+    moments = [to_ms(moment) for moment in islice(times, SAMPLE)]
     distances = [later - earlier for earlier, later in pairwise(moments) if later > earlier]
     if not distances:
         return None

@@ -1,11 +1,16 @@
 """`livestills db`."""
 
+from typing import TYPE_CHECKING
+
 import click
 
 from cli.options import common_options, with_app
 from cli.output import Column, Output
-from indexer.app import App
+from cli.texts import shown
 from indexer.errors import ExitStatus
+
+if TYPE_CHECKING:
+    from indexer.app import App
 
 
 @click.group()
@@ -16,7 +21,7 @@ def db() -> None:
 
 @db.command()
 @with_app
-def current(app: App, out: Output) -> None:
+def current(app: "App", out: Output) -> None:
     """Show the schema of the catalog, and whether this version can use it.  Exit 12 if it cannot."""
     from indexer.catalog.catalog import Catalog
     from indexer.catalog.versions import HEAD, State
@@ -31,7 +36,7 @@ def current(app: App, out: Output) -> None:
 
 @db.command()
 @with_app
-def upgrade(app: App, out: Output) -> None:
+def upgrade(app: "App", out: Output) -> None:
     """Bring the catalog to the schema of this version, behind a copy of the old file."""
     from indexer.catalog.catalog import Catalog
 
@@ -44,25 +49,24 @@ def upgrade(app: App, out: Output) -> None:
             "after": catalog.schema().version,
             "backup": None if done is None or done.backup is None else str(done.backup),
         }
-    if out.for_people:
-        kept = f"; the old one is kept at {record['backup']}" if record["backup"] else ""
-        state = (
-            f"upgraded to schema {record['after']}{kept}" if done else f"has schema {record['after']}: nothing to do"
-        )
-        out.line(f"{record['catalog']} {state}")
+    if not out.for_people:
+        out.record(record, ())
+    elif done is None:
+        out.line(f"{shown(str(record['catalog']))} has schema {record['after']}: nothing to do")
     else:
-        out.record(record)
+        kept = f"; the old one is kept at {shown(str(record['backup']))}" if done.backup is not None else ""
+        out.line(f"{shown(str(record['catalog']))} upgraded to schema {record['after']}{kept}")
 
 
 @db.command()
 @with_app
-def check(app: App, out: Output) -> None:
+def check(app: "App", out: Output) -> None:
     """Read the whole catalog and verify that its sums equal its rows.  Exit 20 if they do not."""
     from indexer.catalog.verification import problems
 
     with app.catalog_to_read() as catalog:
         found = [{"problem": problem} for problem in problems(catalog)]
-        out.rows(found, [Column("problem", "problem")])
+        out.rows(found, [Column("problem", "problem")], fields=("problem",))
         if found:
             raise click.exceptions.Exit(ExitStatus.CHECK_FAILED)
-        out.note(f"{catalog.path} is sound")
+        out.note(f"{shown(str(catalog.path))} is sound")

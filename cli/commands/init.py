@@ -1,11 +1,13 @@
 """`livestills init`."""
 
 import json
+import os
 from pathlib import Path
 
 import click
 
 from cli.options import common, common_options, output
+from cli.texts import shown
 from indexer.errors import ConfigError
 
 _TEMPLATE = """\
@@ -48,20 +50,20 @@ url = {url}                 # s3://bucket/prefix/, or file:///folder of a mirror
 @common_options
 def init(url: str, name: str, *, force: bool) -> None:
     """Write a commented livestills.toml into this folder (or the file of --config)."""
+    from indexer import config
     from indexer.storage.urls import Location
 
-    from indexer import config
-
-    file = common().config or Path(config.FILE_NAME)
     location = Location.from_string(url)
     text = _TEMPLATE.format(name=name, url=json.dumps(str(location), ensure_ascii=False))
-    config.check(text, origin="--name or --url")
-    if file.exists() and not force:
-        raise ConfigError(f"{file} exists; edit it, or replace it with --force")
+    config.check(text, origin="--name or --url", environ=os.environ)
+    file = common().config or Path(config.FILE_NAME)
     try:
-        file.write_text(text, encoding="utf-8")
+        with file.open("w" if force else "x", encoding="utf-8") as opened:
+            opened.write(text)
+    except FileExistsError as exc:
+        raise ConfigError(f"{file} exists; edit it, or replace it with --force") from exc
     except OSError as exc:
         raise ConfigError(f"{file} cannot be written: {exc.strerror}") from exc
     out = output()
-    out.line(f"wrote {file}")
+    out.line(f"wrote {shown(str(file))}")
     out.note("next: edit it, then `livestills doctor` checks it and `livestills sync` fills the catalog")

@@ -6,8 +6,10 @@ from collections.abc import Iterable, Iterator
 
 import click
 
+from cli.machine import Record
 from cli.options import common, common_options, output
-from cli.output import Column, Format, Output, Record
+from cli.output import Column, Format, Output
+from cli.shots import NAME_FIELDS
 from indexer.agora.names import Unrecognised, to_json, to_record
 from indexer.agora.names import parse as parse_key
 from indexer.errors import ExitStatus
@@ -28,12 +30,14 @@ def parse(keys: tuple[str, ...], *, fail_on_unrecognised: bool) -> None:
     With - keys are read from standard input, one a line, and written as ndjson in the same order.  Needs neither a
     configuration nor a catalog.
     """
-    from_stdin = keys == ("-",)
+    from_stdin = "-" in keys
+    if from_stdin and len(keys) > 1:
+        raise click.UsageError("- reads all keys from standard input: name no other key beside it")
     out = output(default=Format.NDJSON if from_stdin else Format.TABLE)
     source = _lines() if from_stdin else keys
     unrecognised = _stream(source) if out.format is Format.NDJSON else _show(source, out)
     if unrecognised.total():
-        reasons = ", ".join(f"{count} {reason}" for reason, count in unrecognised.most_common())
+        reasons = ", ".join(f"{count:,} {reason}" for reason, count in unrecognised.most_common())
         if common().verbose or fail_on_unrecognised:
             out.note(f"not recognised: {reasons}")
         if fail_on_unrecognised:
@@ -71,11 +75,9 @@ def _show(keys: Iterable[str], out: Output) -> Counter[str]:
                     record["explanation"] = parsed.reason.explanation
             yield record
 
-    if not out.for_people:
-        out.write(records(), fields=list(to_record(parse_key(""), "")))
-        return unrecognised
-    for number, record in enumerate(records()):
-        if number:
-            out.line()
-        out.record(record, [column for column in _COLUMNS if record.get(column.field) not in {None, ""}])
+    if out.for_people:
+        for record in records():
+            out.record(record, [column for column in _COLUMNS if record.get(column.field) not in {None, ""}])
+    else:
+        out.write(records(), fields=(*NAME_FIELDS, "reason"))
     return unrecognised

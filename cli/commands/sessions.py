@@ -1,13 +1,19 @@
 """`livestills sessions`."""
 
-from typing import Any
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from cli.options import Paging, Selector, common_options, paging_options, selection_options, with_app
-from cli.output import Column, Format, Kind, Output, fields_of, shown
-from indexer.app import App
+from cli.output import Column, Format, Kind, Output, field_names, fields_of
+from cli.texts import shown
+from indexer.catalog.answers import SessionSummary
 from indexer.model import Selection
+
+if TYPE_CHECKING:
+    from indexer.app import App
+    from indexer.catalog.catalog import Catalog
 
 _SESSIONS = (
     Column("cname", "channel"),
@@ -31,6 +37,10 @@ _STREAMS = (
     Column("source", "source"),
     Column("directory", "directory"),
 )
+_STREAM_FIELDS = (
+    *("source", "directory", "bak_prefix", "sid", "cname", "uid", "key_head", "shots", "bytes", "first_at", "last_at"),
+    "recorder",
+)
 _RECORDINGS = (
     Column("uid", "user"),
     Column("track", "track"),
@@ -51,45 +61,45 @@ def sessions() -> None:
 @selection_options()
 @paging_options
 @with_app
-def list_sessions(app: App, out: Output, *, select: Selector, paging: Paging) -> None:
+def list_sessions(app: "App", out: Output, *, select: Selector, paging: Paging) -> None:
     """List sessions, the latest first."""
-    with app.catalog_to_read() as catalog:
-        found = catalog.sessions.every(select(app.zone, app.now()), after=paging.after, limit=paging.ask(out))
+    selection = select(app)
+    with app.catalog_for(selection) as catalog:
+        found = catalog.sessions.every(selection, after=paging.after, limit=paging.ask(out))
         page = paging.page(out, found, lambda session: session.position)
-        out.rows(map(fields_of, page), _SESSIONS, none="no session matches")
+        out.rows(map(fields_of, page), _SESSIONS, fields=field_names(SessionSummary), none="no session matches")
 
 
 @sessions.command("show")
 @click.argument("sid")
 @click.option("--channel", metavar="NAME", help="Only this channel, should the session be in several.")
 @with_app
-def show_session(app: App, out: Output, *, sid: str, channel: str | None) -> None:
-    """Show one session: its users, recorders and recording files."""
+def show_session(app: "App", out: Output, *, sid: str, channel: str | None) -> None:
+    """Show one session: its users, recorders and recording files.  CSV has a line for each user and recorder."""
     with app.catalog_to_read() as catalog:
-        selection = Selection(sid=sid, cname=channel)
-        found = list(catalog.sessions.every(selection))
-        if not found:
-            out.note(f"the catalog has no session {shown(sid)}")
-        records: list[dict[str, Any]] = []
+        found = list(_described(catalog, Selection(sid=sid, cname=channel)))
+    if not found:
+        out.note(f"the catalog has no session {shown(sid)}" + (f" in channel {shown(channel)}" if channel else ""))
+    if out.format is Format.CSV:
+        out.write((stream for session in found for stream in session["streams"]), fields=_STREAM_FIELDS)
+    elif not out.for_people:
+        out.write(found, fields=())
+    else:
         for session in found:
-            streams = [
-                {**fields_of(part), "recorder": part.bak_prefix.rstrip("_") or "original"}
-                for part in catalog.sessions.streams(sid, cname=session.cname)
-            ]
-            records.append(
-                {
-                    **fields_of(session),
-                    "streams": streams,
-                    "recording_files": [fields_of(kind) for kind in catalog.sessions.recordings(sid, session.cname)],
-                }
-            )
-        if out.format is Format.CSV:
-            out.rows((row for record in records for row in record["streams"]), _STREAMS)
-            return
-        if not out.for_people:
-            out.write(records, fields=())
-            return
-        for record in records:
-            out.record(record, [column for column in _SESSIONS if column.field != "recordings"])
-            out.rows(record["streams"], _STREAMS)
-            out.rows(record["recording_files"], _RECORDINGS, title="Recording files")
+            out.record(session, [column for column in _SESSIONS if column.field != "recordings"])
+            out.rows(session["streams"], _STREAMS, fields=())
+            out.rows(session["recording_files"], _RECORDINGS, fields=(), title="Recording files")
+
+
+def _described(catalog: "Catalog", selection: Selection) -> Iterator[dict[str, Any]]:
+    for session in catalog.sessions.every(selection):
+        streams = [
+            {**fields_of(stream), "recorder": stream.bak_prefix.rstrip("_") or "original"}
+            for stream in catalog.sessions.streams(session.sid)
+            if stream.cname == session.cname
+        ]
+        yield {
+            **fields_of(session),
+            "streams": [{name: stream[name] for name in _STREAM_FIELDS} for stream in streams],
+            "recording_files": [fields_of(kind) for kind in catalog.sessions.recordings(session.sid, session.cname)],
+        }

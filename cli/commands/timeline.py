@@ -3,16 +3,21 @@
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from itertools import islice
+from typing import TYPE_CHECKING
 
 import click
 
+from cli.machine import Record
 from cli.options import Paging, Selector, paging_options, selection_options, with_app
-from cli.output import Column, Kind, Output, Record, human_length, shown
-from cli.shots import machine_shot, recorder
-from indexer.app import App
-from indexer.catalog.shots import Position
-from indexer.jobs.lookup import SeriesRuns, runs_of_user, shots_of_user
+from cli.output import Column, Kind, Output
+from cli.shots import SHOT_FIELDS, machine_shot, recorder
+from cli.texts import counted, human_length, shown
 from indexer.model import Shot
+
+if TYPE_CHECKING:
+    from indexer.app import App
+    from indexer.catalog.shots import Position
+    from indexer.jobs.lookup import SeriesRuns
 
 _RUNS = (
     Column("first_at", "from", Kind.TIME),
@@ -30,6 +35,8 @@ _SHOTS = (
     Column("key", "key"),
 )
 _LINKED = (*_SHOTS[:-1], Column("url", "address"))
+_SHOT_FIELDS = (*SHOT_FIELDS, "position")
+_RUN_FIELDS = "uid", "cname", "sid", "first_at", "last_at", "length_s", "shots", "baks", "recorders", "gap_before_s"
 
 
 @click.command()
@@ -55,7 +62,7 @@ _LINKED = (*_SHOTS[:-1], Column("url", "address"))
 )
 @with_app
 def timeline(
-    app: App,
+    app: "App",
     out: Output,
     *,
     uid: str,
@@ -70,44 +77,50 @@ def timeline(
     The parts of a session that several recorders wrote after a failover are one series in time order, and each shot
     tells its recorder.  A uid names a person only within a channel.
     """
-    selection = select(app.zone, app.now())
+    from indexer.catalog.shots import Position
+    from indexer.jobs.lookup import runs_of_user, shots_of_user
+
     about_shots = presign or paging.wanted
     if as_shots is False and about_shots:
         raise click.UsageError("--presign, --limit and --after are about shots: leave --runs out")
+    selection = select(app)
+    after = None if paging.after is None else Position.from_string(paging.after)
     none = f"the catalog has no shot of user {shown(uid)} that matches"
-    with app.catalog_to_read() as catalog:
+    with app.catalog_for(selection) as catalog:
         if about_shots or as_shots or (as_shots is None and not out.for_people):
-            after = None if paging.after is None else Position.from_string(paging.after)
-            found = islice(shots_of_user(catalog, uid, selection, after=after), paging.ask(out))
             address = app.presigner(timedelta(minutes=lifetime)) if presign else None
-            page = (shot for shot, _ in paging.page(out, found, lambda item: str(item[1])))
-            out.rows((_shot_record(shot, address) for shot in page), _SHOTS if address is None else _LINKED, none=none)
+            found = islice(shots_of_user(catalog, uid, selection, after=after), paging.ask(out))
+            page = paging.page(out, found, lambda item: str(item[1]))
+            columns, fields = (_SHOTS, _SHOT_FIELDS) if address is None else (_LINKED, (*_SHOT_FIELDS, "url"))
+            out.rows((_shot_record(*item, address) for item in page), columns, fields=fields, none=none)
         else:
             intervals_s = {name: source.capture_interval_s for name, source in app.settings.sources.items()}
             _show_runs(out, runs_of_user(catalog, uid, selection, intervals_s=intervals_s), none)
 
 
-def _shot_record(shot: Shot, address: Callable[[Shot], str] | None) -> Record:
-    record = machine_shot(shot)
+def _shot_record(shot: Shot, position: "Position", address: Callable[[Shot], str] | None) -> Record:
+    record = {**machine_shot(shot), "position": str(position)}
     return record if address is None else {**record, "url": address(shot)}
 
 
-def _show_runs(out: Output, found: Iterator[SeriesRuns], none: str) -> None:
+def _show_runs(out: Output, found: Iterator["SeriesRuns"], none: str) -> None:
     if not out.for_people:
-        out.rows((record for series in found for record in _run_records(series)), _RUNS, none=none)
+        records = (record for series in found for record in _run_records(series))
+        out.rows(records, _RUNS, fields=_RUN_FIELDS, none=none)
         return
     empty = True
     for series in found:
         empty = False
         every = "" if series.interval is None else f", one every {human_length(series.interval.total_seconds())}"
         told = " (configured)" if series.interval_is_configured else ""
-        out.line(f"channel {shown(series.cname)} · session {shown(series.sid)} · {series.shots:,} shots{every}{told}")
-        out.rows(_run_records(series), _RUNS)
+        shots = counted(series.shots, "shot")
+        out.block(f"channel {shown(series.cname)} · session {shown(series.sid)} · {shots}{every}{told}")
+        out.table(_run_records(series), _RUNS)
     if empty:
         out.note(none)
 
 
-def _run_records(series: SeriesRuns) -> Iterator[Record]:
+def _run_records(series: "SeriesRuns") -> Iterator[Record]:
     for run in series.runs:
         yield {
             "uid": series.uid,

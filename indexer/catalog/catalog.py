@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Engine, insert, select, update
 
 from indexer.catalog import schema
 from indexer.catalog.changes import SyncWriter
+from indexer.catalog.derivatives import Derivatives
 from indexer.catalog.dialects import WRITE, open_sqlite, sqlite_path
 from indexer.catalog.overview import Overview
 from indexer.catalog.sessions import Sessions
@@ -40,6 +41,7 @@ class Catalog:
         self.users = Users(engine)
         self.shots = Shots(engine)
         self.overview = Overview(engine)
+        self.derivatives = Derivatives(engine)
 
     @classmethod
     def open_to_read(cls, url: str) -> Self:
@@ -127,7 +129,7 @@ class Catalog:
 
     def writer(self, source: Source, *, dry_run: bool = False) -> SyncWriter:
         """What a sync writes through."""
-        return SyncWriter(self._engine, source.id, seed=self.digest_seed(), dry_run=dry_run)
+        return SyncWriter(self._engine, source.id, source.name, seed=self.digest_seed(), dry_run=dry_run)
 
     def begin_run(self, source: Source, *, mode: str, now: datetime) -> int:
         """Record that a sync of the source has begun; earlier ones that never ended have died.

@@ -18,9 +18,10 @@ from indexer.catalog.dialects import WRITE
 from indexer.catalog.difference import Difference, difference, times_within
 from indexer.catalog.listed import ListedStream, Stretch
 from indexer.catalog.owners import add_sessions, batches, reaches_into, sum_up_sessions
-from indexer.catalog.rows import Inserted, ShotRow, to_inserts, to_object, to_row
-from indexer.catalog.schema import gone, rejected, shot, stream, unit
+from indexer.catalog.rows import Inserted, ShotRow, shot_key, to_inserts, to_object, to_row
+from indexer.catalog.schema import derivative, gone, orphan, rejected, shot, stream, unit
 from indexer.catalog.units import Touched, UnitBook
+from indexer.derived import thumbnail_key
 from indexer.digest import add, digest, subtract
 
 REMOVED_AT_ONCE: Final = 50_000
@@ -65,8 +66,9 @@ class _Verdict(NamedTuple):
 class SyncWriter:
     """Takes over one listing of one source, on a connection of its own.  Hold `sync_lock` while using it."""
 
-    def __init__(self, engine: Engine, source_id: int, *, seed: int, dry_run: bool = False) -> None:
+    def __init__(self, engine: Engine, source_id: int, name: str, *, seed: int, dry_run: bool = False) -> None:
         self._source_id = source_id
+        self._name = name
         self.seed = seed
         self._dry_run = dry_run
         self._connection = engine.connect().execution_options(**{WRITE: not dry_run})
@@ -290,6 +292,7 @@ class SyncWriter:
             return
         columns = (stream.c.key_head, stream.c.shots, stream.c.bytes, stream.c.digest)
         key_head, shots, size, total = self._connection.execute(select(*columns).where(stream.c.id == stream_id)).one()
+        self._orphan_derivatives(stream_id, key_head, rows[0].captured_ms, rows[-1].captured_ms)
         in_stream = shot.c.stream_id == stream_id
         self._connection.execute(
             delete(shot).where(in_stream, shot.c.captured_ms.between(rows[0].captured_ms, rows[-1].captured_ms))
@@ -310,6 +313,17 @@ class SyncWriter:
                 }
             ]
         )
+
+    def _orphan_derivatives(self, stream_id: int, key_head: str, first_ms: int, last_ms: int) -> None:
+        """Forget what was made of these shots, but for the objects that are still to be removed."""
+        of_shots = (derivative.c.stream_id == stream_id) & derivative.c.captured_ms.between(first_ms, last_ms)
+        made = self._connection.execute(select(derivative.c.captured_ms, derivative.c.spec).where(of_shots)).all()
+        if made:
+            keys = {thumbnail_key(self._name, shot_key(key_head, row.captured_ms), row.spec) for row in made}
+            known = set(self._connection.scalars(select(orphan.c.key).where(orphan.c.key.in_(keys))))
+            if new := keys - known:
+                self._connection.execute(insert(orphan), [{"key": key} for key in new])
+            self._connection.execute(delete(derivative).where(of_shots))
 
     def _tidy(self, streams: Collection[int]) -> None:
         """Bring everything above these streams up to date, without those that are empty now."""

@@ -4,8 +4,9 @@ Facts about SQLite here were measured (docs/benchmarks.md) or come from its docu
 """
 
 import os
+import re
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -37,12 +38,13 @@ def sqlite_path(url: str) -> Path:
     """
     try:
         parsed = make_url(url)
-    except ArgumentError as exc:
-        raise ConfigError(f"catalog URL {url!r} is not valid; write for example sqlite:///livestills.db") from exc
+    except (ArgumentError, ValueError) as exc:
+        shown = re.sub("//[^/@]*@", "//***@", url)  # it may hold a password
+        raise ConfigError(f"catalog URL {shown!r} is not valid; write for example sqlite:///livestills.db") from exc
     if parsed.get_backend_name() != "sqlite":
         shown = parsed.render_as_string(hide_password=True)
         raise ConfigError(f"catalog URL {shown!r}: only SQLite is supported, for example sqlite:///livestills.db")
-    if not parsed.database or parsed.database == ":memory:" or parsed.query:
+    if not parsed.database or parsed.database == ":memory:" or parsed.query or parsed.host:
         raise ConfigError(f"catalog URL {url!r} must name a file, for example sqlite:///livestills.db")
     return Path(parsed.database)
 
@@ -53,9 +55,9 @@ def open_sqlite(path: Path, *, create: bool) -> Engine:
     Nothing in an existing file is changed.  Raises `CatalogNotFoundError`, `CatalogAccessError`; what the database
     itself refuses later is raised as our own errors too.
     """
-    if path.is_dir():
+    if _asked(path.is_dir, path):
         raise NotACatalogError(f"catalog {path} is a folder; name a file in it")
-    if not path.exists():
+    if not _asked(path.exists, path):
         if not create:
             raise CatalogNotFoundError(f"there is no catalog at {path}; run `livestills sync` to make it")
         if not path.parent.is_dir():
@@ -74,6 +76,15 @@ def open_sqlite(path: Path, *, create: bool) -> Engine:
     event.listen(engine, "begin", _begin)
     event.listen(engine, "handle_error", _translate)
     return engine
+
+
+def _asked(question: Callable[[], bool], path: Path) -> bool:
+    try:
+        return question()
+    except PermissionError as exc:
+        raise CatalogAccessError(f"catalog {path} cannot be reached: check the permissions of its folders") from exc
+    except OSError as exc:
+        raise ConfigError(f"catalog {path} cannot be a file: {exc.strerror}") from exc
 
 
 def _connect(uri: str) -> sqlite3.Connection:
@@ -131,12 +142,17 @@ def sync_lock(catalog: Path, source: str) -> Iterator[None]:
     Raises `LockedError` at once if another run has it.
     """
     lock = catalog.with_name(f"{catalog.name}.{source}.lock")
-    os.close(os.open(lock, os.O_CREAT | os.O_RDWR, 0o600))
+    try:
+        os.close(os.open(lock, os.O_CREAT | os.O_RDWR, 0o600))
+    except OSError as exc:
+        raise CatalogAccessError(f"the lock of a sync, {lock}, cannot be made: {exc.strerror}") from exc
     connection = sqlite3.connect(lock, timeout=0, isolation_level=None)
     try:
         try:
             connection.execute("BEGIN EXCLUSIVE")
-        except sqlite3.OperationalError as exc:
+        except sqlite3.DatabaseError as exc:
+            if exc.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
+                raise CatalogError(f"{lock} cannot be locked ({exc}); remove it if no sync is running") from exc
             raise LockedError(f"another sync of {source!r} is running on {catalog}; wait for it to end") from exc
         yield
     finally:

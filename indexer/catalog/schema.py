@@ -169,6 +169,33 @@ sync_run = Table(
     Index(None, "source_id", "started_ms"),
 )
 
+derivative = Table(
+    "derivative",
+    metadata,
+    # No foreign key, as for shots; a sync takes the rows of shots that it removes away with them.
+    Column("stream_id", Id, nullable=False),
+    Column("captured_ms", BigInteger, nullable=False),
+    # The text of what was made, such as 320x180: a part of its object's key.
+    Column("spec", Text, nullable=False),
+    # Of the shot that it was made from.
+    Column("etag", LargeBinary, nullable=False),
+    Column("size", BigInteger),
+    Column("width", Integer),
+    Column("height", Integer),
+    # Why there is none; null if there is one.
+    Column("reason", Text),
+    PrimaryKeyConstraint("stream_id", "captured_ms", "spec"),
+    sqlite_with_rowid=False,
+)
+
+orphan = Table(
+    "orphan",
+    metadata,
+    Column("key", ByteText, primary_key=True),
+    sqlite_with_rowid=False,
+    comment="Derivatives whose shot is gone, still to be removed.",
+)
+
 gone = Table(
     "gone",
     MetaData(),

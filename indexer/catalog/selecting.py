@@ -1,5 +1,6 @@
 """What the questions share: which streams are meant, and where a page goes on."""
 
+import re
 from collections.abc import Iterator
 from datetime import datetime
 from typing import Any, Final
@@ -12,6 +13,8 @@ from indexer.catalog.schema import session, source, stream
 from indexer.errors import ConfigError
 from indexer.model import Selection, from_ms
 
+_NUMBER: Final = re.compile(r"-?[0-9]{1,18}")  # within the 64 bits of a column
+
 PAGE: Final = 1_000
 """Rows read at once: a page is all that a question holds in memory."""
 
@@ -19,7 +22,7 @@ PAGE: Final = 1_000
 def position_numbers(text: str, count: int) -> tuple[int, ...]:
     """The numbers of a position "n.n".  Raises `ConfigError` if it is none."""
     parts = text.split(".")
-    if len(parts) != count or not all(part.lstrip("-").isdecimal() for part in parts):
+    if len(parts) != count or not all(map(_NUMBER.fullmatch, parts)):
         raise ConfigError(f"--after {text!r} is not a position; use the one that the page before ended with")
     return tuple(map(int, parts))
 

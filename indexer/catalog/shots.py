@@ -4,7 +4,7 @@ import heapq
 from collections.abc import Iterator
 from typing import Any, NamedTuple, Self
 
-from sqlalchemy import Engine, Row, select
+from sqlalchemy import Engine, Row, Select, select
 
 from indexer.agora.grammar import last_bak
 from indexer.catalog.answers import StreamSummary
@@ -53,28 +53,41 @@ class Shots:
 
         Only the streams that could have a shot in the period are looked at, however long the history is.
         """
-        period = selection.period
-        query = select_streams().where(stream.c.uid == uid, *stream_filter(selection))
-        query = query.order_by(session.c.first_ms, session.c.id, stream.c.first_ms, stream.c.id)
+        until_ms = selection.period.until_ms
+        query = self._streams_of(selection).where(stream.c.uid == uid)
+        if until_ms is not None:
+            # A stream in the period ends at most the longest stream's length behind its end.
+            length = stream.c.last_ms - stream.c.first_ms
+            longest = select(length).where(stream.c.uid == uid).order_by(length.desc()).limit(1)
+            with self._engine.connect() as connection:
+                query = query.where(stream.c.last_ms < until_ms + (connection.scalar(longest) or 0))
+        return self._grouped(query)
+
+    def all_series(self, selection: Selection) -> list[Series]:
+        """The series of everybody in a selection that reach into its period, session by session, then by user.
+
+        Meant for a session or a channel: of a whole catalog it is long.
+        """
+        return self._grouped(self._streams_of(selection))
+
+    def _streams_of(self, selection: Selection) -> Select[Any]:
+        query = select_streams().where(*stream_filter(selection))
+        if selection.period.since_ms is not None:
+            query = query.where(stream.c.last_ms >= selection.period.since_ms)
+        if selection.period.until_ms is not None:
+            query = query.where(stream.c.first_ms < selection.period.until_ms)
+        return query.order_by(session.c.first_ms, session.c.id, stream.c.uid, stream.c.first_ms, stream.c.id)
+
+    def _grouped(self, query: Select[Any]) -> list[Series]:
+        found: dict[tuple[int, str], list[Row[Any]]] = {}
         with self._engine.connect() as connection:
-            if period.since_ms is not None:
-                query = query.where(stream.c.last_ms >= period.since_ms)
-            if period.until_ms is not None:
-                # A stream in the period ends at most the longest stream's length behind its end.
-                length = stream.c.last_ms - stream.c.first_ms
-                longest = connection.scalar(select(length).where(stream.c.uid == uid).order_by(length.desc()).limit(1))
-                query = query.where(
-                    stream.c.first_ms < period.until_ms, stream.c.last_ms < period.until_ms + (longest or 0)
-                )
-            rows = connection.execute(query).all()
-        found: dict[int, list[Row[Any]]] = {}
-        for row in rows:
-            found.setdefault(row.session_id, []).append(row)
+            for row in connection.execute(query):
+                found.setdefault((row.session_id, row.uid), []).append(row)
         return [
             Series(
                 session_id, parts[0].session_first_ms, parts[0].sid, parts[0].cname, uid, tuple(map(to_stream, parts))
             )
-            for session_id, parts in found.items()
+            for (session_id, uid), parts in found.items()
         ]
 
     def of(

@@ -22,25 +22,30 @@ url = "sqlite:///livestills.db"
 
 [sources.demo]
 url = "file:bucket"
+
+[derivatives]
+url = "file:derived"
 """
 
 
 def set_up(folder: Path, *, now: datetime, progress: Callable[[int, int], None]) -> World:
-    """Make the folder anew, with a bucket and the configuration that catalogs it.
+    """Make the folder's bucket and configuration anew, without a catalog; files of others in it stay.
 
-    Raises `ConfigError` for a folder that the demo did not make: it would be deleted.
+    Raises `ConfigError` for a folder that holds something and that no demo made.
     """
-    config = folder / CONFIG
-    if folder.exists():
-        if any(folder.iterdir()) and not (config.is_file() and config.read_text(encoding="utf-8").startswith(_MARK)):
-            raise ConfigError(f"{folder} holds something else; name another --folder for the demo")
-        shutil.rmtree(folder)
-    bucket = folder / "bucket"
+    config, bucket = folder / CONFIG, folder / "bucket"
     try:
+        if folder.exists():
+            if any(folder.iterdir()) and not (config.is_file() and config.read_bytes().startswith(_MARK.encode())):
+                raise ConfigError(f"{folder} holds something else; name another --folder for the demo")
+            if bucket.exists():
+                shutil.rmtree(bucket)
+            for part in folder.glob("livestills.db*"):  # with its journals and locks
+                part.unlink()
         bucket.mkdir(parents=True)
         config.write_text(_CONFIG, encoding="utf-8")
     except OSError as exc:
-        raise ConfigError(f"the demo cannot write to {folder}: {exc.strerror}") from exc
+        raise ConfigError(f"the demo cannot write to {exc.filename or folder}: {exc.strerror}") from exc
     world = build(LocalStore(bucket), now=now, progress=progress)
     for file in bucket.rglob("*.jpg"):
         _date_back(file)

@@ -131,8 +131,10 @@ class LocalStore:
             raise self._no_root()
         with self._own_errors(path):
             try:
-                temporary = _write_beside(path, data)
+                handle, temporary = _new_file_beside(path)
                 try:
+                    with os.fdopen(handle, "wb") as file:
+                        file.write(data)
                     _make_newer(temporary, path)
                     temporary.replace(path)
                 finally:
@@ -226,22 +228,20 @@ def _listed(file: Found) -> ListedObject | None:
     return ListedObject(file.key, status.st_size, f"{status.st_size:x}.{status.st_mtime_ns:x}", modified_s, None)
 
 
-def _write_beside(path: Path, data: bytes) -> Path:
-    """Write a new file into the folder of `path`, which is made if need be."""
+def _new_file_beside(path: Path) -> tuple[int, Path]:
+    """Open a new file in the folder of `path`, which is made if need be."""
     attempts_left = _MAKING_ATTEMPTS
     while True:
         attempts_left -= 1
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            handle, temporary = tempfile.mkstemp(prefix=TEMPORARY_PREFIX, dir=path.parent)
-            break
+            handle, name = tempfile.mkstemp(prefix=TEMPORARY_PREFIX, dir=path.parent)
         except (FileNotFoundError, FileExistsError):
             # delete() of the last file in it has just taken the folder away, or a file is really in its place.
             if not attempts_left:
                 raise
-    with os.fdopen(handle, "wb") as file:
-        file.write(data)
-    return Path(temporary)
+        else:
+            return handle, Path(name)
 
 
 def _make_newer(path: Path, old_path: Path) -> None:

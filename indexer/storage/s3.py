@@ -16,7 +16,7 @@ from botocore.exceptions import ClientError, HTTPClientError, IncompleteReadErro
 from indexer.errors import BrokenListingError, BucketNotFoundError, ConfigError, ObjectNotFoundError
 from indexer.model import EPOCH, ListedObject
 from indexer.storage.base import PAGE_SIZE, PRESIGNED_FOR, Page, can_exist, refuse_impossible
-from indexer.storage.options import S3Options
+from indexer.storage.options import AddressingStyle, S3Options
 from indexer.storage.s3_errors import BOTO_ERRORS, NOT_FOUND_CODES, Place, own_error
 from indexer.storage.xml_pages import UnreadableAnswerError, normal_etag, normal_tier, read_v1, read_v2
 
@@ -47,11 +47,26 @@ def open_s3(bucket: str, options: S3Options | None = None, *, session: boto3.Ses
     """
     options = options or S3Options()
     endpoint = options.endpoint(bucket)
+    try:
+        session = session or boto3.Session(profile_name=options.profile)
+        client = _client(session, endpoint, options, options.addressing_style)
+        if options.addressing_style == "auto" and client.meta.endpoint_url.endswith(".amazonaws.com"):
+            # The same addresses, but for presigned ones, where "auto" leaves the region out of the host name.  In
+            # regions younger than 2019, like Hong Kong, such an address does not work.
+            client = _client(session, endpoint, options, "virtual")
+    except BOTO_ERRORS as exc:
+        raise own_error(exc, Place(bucket, endpoint)) from exc
+    except ValueError as exc:  # an endpoint that boto3 alone finds invalid
+        raise ConfigError(f"endpoint {endpoint} of bucket {bucket!r} cannot be used: {exc}") from exc
+    return S3Store(bucket, options, client=client)
+
+
+def _client(session: boto3.Session, endpoint: str | None, options: S3Options, style: AddressingStyle) -> "S3Client":
     config = Config(
         # Without a version, presigned addresses for custom endpoints would have Signature Version 2.
         signature_version="s3v4",
-        s3={"addressing_style": options.addressing_style},
-        # The default since boto3 1.36 sends checksums in a form that OSS, OBS and others refuse (facts, section 6).
+        s3={"addressing_style": style},
+        # The default since boto3 1.36 sends checksums in a form (aws-chunked) that OSS, OBS and others refuse.
         request_checksum_calculation="when_required",
         response_checksum_validation="when_required",
         retries={"mode": "standard", "total_max_attempts": options.max_attempts},
@@ -61,14 +76,7 @@ def open_s3(bucket: str, options: S3Options | None = None, *, session: boto3.Ses
         # boto3 puts its own together anew for each request, which costs as much as a sixth of reading the answer.
         user_agent=f"livestills Boto3/{boto3.__version__}",
     )
-    try:
-        session = session or boto3.Session(profile_name=options.profile)
-        client = session.client("s3", region_name=options.region, endpoint_url=endpoint, config=config)
-    except BOTO_ERRORS as exc:
-        raise own_error(exc, Place(bucket, endpoint)) from exc
-    except ValueError as exc:  # an endpoint that boto3 alone finds invalid
-        raise ConfigError(f"endpoint {endpoint} of bucket {bucket!r} cannot be used: {exc}") from exc
-    return S3Store(bucket, options, client=client)
+    return session.client("s3", region_name=options.region, endpoint_url=endpoint, config=config)
 
 
 class S3Store:

@@ -39,7 +39,7 @@ _REFUSED: Final = {
     "NotSignedUp": "the account is not signed up for this storage",
     "AllAccessDisabled": "access to it has been switched off",
 }
-_WRONG_ADDRESSING: Final = {  # OSS and COS answer so to the bucket in the path (facts, section 6)
+_WRONG_ADDRESSING: Final = {  # OSS and COS answer so to a bucket in the path
     "SecondLevelDomainForbidden": "set addressing_style = 'virtual'",
     "PathStyleDomainForbidden": "set addressing_style = 'virtual'",
 }

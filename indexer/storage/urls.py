@@ -2,7 +2,7 @@
 
 import os
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Literal, Self
 from urllib.parse import quote, unquote_to_bytes
@@ -11,7 +11,7 @@ from indexer.errors import ConfigError
 from indexer.storage.base import ObjectStore, can_exist
 from indexer.storage.options import S3Options
 
-__all__ = ["Location", "S3Options", "open_store"]
+__all__ = ["Address", "Location", "S3Options", "open_store"]
 
 _NAME: Final = re.compile(r"[A-Za-z0-9._-]{1,255}")
 
@@ -28,8 +28,8 @@ class Location:
     place: str
     """The bucket, the absolute folder, or the name of the memory store."""
     prefix: str = ""
-    """What all its keys start with.  Empty, or it ends with a slash: `directory1` alone would match `directory10/` too
-    (facts, section 4).  Always empty for a folder, which is narrowed by naming the one inside."""
+    """What all its keys start with.  Empty, or it ends with a slash: `directory1` alone would match `directory10/` too.
+    Always empty for a folder, which is narrowed by naming the one inside."""
 
     @classmethod
     def from_string(cls, text: str) -> Self:
@@ -69,6 +69,14 @@ class Location:
     def overlaps(self, other: "Location") -> bool:
         """Whether an object could lie in both."""
         return self.contains(other) or other.contains(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """All that a process needs to open a storage: plain values that can be sent to another one."""
+
+    location: Location
+    options: S3Options = field(default_factory=S3Options)
 
 
 def open_store(location: Location, options: S3Options | None = None) -> ObjectStore:

@@ -7,6 +7,7 @@ them, and every answer whose rows differ in shape, is read by ElementTree.
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import lru_cache
@@ -25,6 +26,9 @@ _ENTITY: Final = re.compile(r"&(?:(amp|lt|gt|quot|apos)|#([0-9]{1,7})|#x([0-9A-F
 _LEAF: Final = re.compile(r"<(\w+)>([^<]*)</\1>")
 _QUOTED_ETAG: Final = re.compile(r"<ETag>(&quot;|&#34;|\")[^<]*\1</ETag>")
 _QUOTING: Final = re.compile(r"<!|(?<=.)<\?", re.DOTALL)
+# What servers in Go write for a character that XML cannot hold.  A place in a listing is lost with it: SeaweedFS 4.48
+# goes on behind all keys below U+FFFD, and says at once that this was all.
+_LOST: Final = "\ufffd"
 _NO_ESCAPE: Final = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _HEX_ETAG: Final = re.compile(r"[0-9A-Fa-f]{32}(?:-\d+)?")
 
@@ -36,32 +40,36 @@ class UnreadableAnswerError(ValueError):
 def read_v2(body: bytes) -> Page:
     """Read an answer to ListObjectsV2.  Raises `UnreadableAnswerError` where it cannot be a whole page."""
     answer = _take_apart(body)
-    objects, prefixes = _objects(answer), _names(answer.prefixes, answer)
+    page = Page(_objects(answer), _names(answer.prefixes, answer))
     if not _is_truncated(answer):
-        return Page(objects, prefixes)
+        return page
     token = _text(answer.envelope, "NextContinuationToken")
     if not token:
         raise UnreadableAnswerError("says that there is more, but not how to go on")
-    return Page(objects, prefixes, token)
+    if _LOST in token:
+        raise UnreadableAnswerError("gives a token to go on with that has lost characters (try list_version = 1)")
+    return replace(page, next_token=token)
 
 
 def read_v1(body: bytes) -> Page:
     """Read an answer to ListObjects.  Raises `UnreadableAnswerError` where it cannot be a whole page."""
     answer = _take_apart(body)
-    objects, prefixes = _objects(answer), _names(answer.prefixes, answer)
+    page = Page(_objects(answer), _names(answer.prefixes, answer))
     if not _is_truncated(answer):
-        return Page(objects, prefixes)
-    last_names = [listed.key for listed in objects[-1:]] + prefixes[-1:]
+        return page
+    last_names = [listed.key for listed in page.objects[-1:]] + page.prefixes[-1:]
     marker = _text(answer.envelope, "NextMarker")
-    if not marker:  # S3 itself sends one only in a listing with a delimiter
-        if not last_names:
-            raise UnreadableAnswerError("says that there is more, but not how to go on")
-        return Page(objects, prefixes, max(last_names))
-    # SeaweedFS 4.48 leaves the marker as it is in an answer whose keys are url-encoded.  Decoded once too often its
-    # `+` would become a space, and the next page would start in the wrong place.
-    if marker not in last_names:
-        (marker,) = _names([marker], answer)
-    return Page(objects, prefixes, marker)
+    (decoded,) = _names([marker], answer)
+    # S3 itself sends a marker only in a listing with a delimiter.  SeaweedFS 4.48 leaves it as it is where the keys are
+    # url-encoded; decoded all the same its `+` becomes a space, and the next page starts in the wrong place.
+    for name in last_names:
+        if name in (marker, decoded):
+            return replace(page, next_token=name)
+    if last_names and (not marker or _LOST in marker):
+        return replace(page, next_token=max(last_names))
+    if not decoded:
+        raise UnreadableAnswerError("says that there is more, but not how to go on")
+    return replace(page, next_token=decoded)
 
 
 # --- two ways to take an answer apart, which agree but for the quotes of ETags

@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 import pytest
 
+from indexer.errors import BrokenListingError
 from indexer.model import ListedObject
 from indexer.storage.base import pages
 from indexer.storage.options import S3Options
@@ -70,6 +71,11 @@ def holds(server: S3Server, key: str) -> bool:
     return "\\" not in key and all(0 < len(name.encode()) <= 255 for name in names)
 
 
+def spoils_places(key: str) -> bool:
+    """Whether XML cannot hold the key.  Both servers write it down as it is where they repeat or give a place."""
+    return any((sign < " " and sign not in "\t\n\r") or sign == "\ufffe" for sign in key)
+
+
 @dataclass(frozen=True)
 class Filled:
     """A bucket full of hostile keys."""
@@ -83,19 +89,22 @@ class Filled:
         return open_s3(self.bucket, chosen, session=self.server.session)
 
 
-@pytest.fixture(scope="module", params=["moto", "weed"])
-def filled(request: pytest.FixtureRequest) -> Filled:
-    server: S3Server = request.getfixturevalue(request.param)
+def fill(server: S3Server, keys: list[str]) -> Filled:
     bucket = server.new_bucket()
-    keys = [key for key in HOSTILE_KEYS if holds(server, key)]
 
     def put(key: str) -> None:
-        # With a default client, as others do: other stores than ours fill the buckets that we read.
+        # With a default client: the buckets that we read are filled by others.
         server.client.put_object(Bucket=bucket, Key=key, Body=key.encode())
 
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(put, keys))
     return Filled(server, bucket, sorted(keys))
+
+
+@pytest.fixture(scope="module", params=["moto", "weed"])
+def filled(request: pytest.FixtureRequest) -> Filled:
+    server: S3Server = request.getfixturevalue(request.param)
+    return fill(server, [key for key in HOSTILE_KEYS if holds(server, key)])
 
 
 def listed_by_botocore(filled: Filled, version: int, **request: Any) -> tuple[list[ListedObject], list[str]]:
@@ -118,8 +127,7 @@ def listed_by_botocore(filled: Filled, version: int, **request: Any) -> tuple[li
 @pytest.mark.parametrize("version", [1, 2])
 def test_every_key_is_listed_as_it_was_put(filled: Filled, version: Literal[1, 2]) -> None:
     listed = [each for page in pages(filled.open(version)) for each in page.objects]
-    assert [each.key for each in listed] == filled.keys
-    assert [each.size for each in listed] == [0 if key.endswith("/") else len(key.encode()) for key in filled.keys]
+    assert [(each.key, each.size) for each in listed] == [(key, len(key.encode())) for key in filled.keys]
 
 
 @pytest.mark.parametrize("version", [1, 2])
@@ -132,14 +140,18 @@ def test_botocore_lists_the_same(filled: Filled, version: Literal[1, 2]) -> None
 @pytest.mark.parametrize("version", [1, 2])
 def test_botocore_makes_the_same_groups(filled: Filled, version: Literal[1, 2], delimiter: str) -> None:
     page = filled.open(version).list_page(delimiter=delimiter)
-    assert page.next_token is None
-    assert (page.objects, page.prefixes) == listed_by_botocore(filled, version, Delimiter=delimiter)
-    assert page.prefixes
+    groups = {key[: key.index(delimiter) + 1] for key in filled.keys if delimiter in key}
+    assert page.prefixes == sorted(groups)
+    assert [each.key for each in page.objects] == [key for key in filled.keys if delimiter not in key]
+    if (filled.server.name, version) != ("moto", 1):  # does not encode groups; botocore decodes them nevertheless
+        assert (page.objects, page.prefixes) == listed_by_botocore(filled, version, Delimiter=delimiter)
 
 
 @pytest.mark.parametrize("limit", [1, 3])
 @pytest.mark.parametrize("version", [1, 2])
 def test_pages_join_to_the_same(filled: Filled, version: Literal[1, 2], limit: int) -> None:
+    if (filled.server.name, version) == ("SeaweedFS", 2):  # see test_a_place_that_seaweedfs_loses_is_an_error
+        filled = fill(filled.server, [key for key in filled.keys if not spoils_places(key)])
     store = filled.open(version)
     page = store.list_page(limit=limit)
     objects = list(page.objects)
@@ -148,7 +160,7 @@ def test_pages_join_to_the_same(filled: Filled, version: Literal[1, 2], limit: i
         assert len(page.objects) <= limit
         objects += page.objects
     assert [each.key for each in objects] == filled.keys
-    if (filled.server.name, version) != ("SeaweedFS", 1):  # whose markers botocore decodes once too often, see below
+    if (filled.server.name, version) != ("SeaweedFS", 1):  # see test_botocore_loses_its_place
         assert objects == listed_by_botocore(filled, version, PaginationConfig={"PageSize": limit})[0]
 
 
@@ -156,10 +168,12 @@ def test_pages_join_to_the_same(filled: Filled, version: Literal[1, 2], limit: i
 def test_a_listing_can_start_behind_each_key(filled: Filled, version: Literal[1, 2]) -> None:
     store = filled.open(version)
     for number, key in enumerate(filled.keys):
-        # moto repeats the place as it was given, which for control characters is no XML.
-        if not (filled.server.name == "moto" and "\x01" in key):
-            behind = [each.key for each in store.list_page(after=key).objects]
-            assert behind == filled.keys[number + 1 :]
+        if filled.server.name == "moto" and spoils_places(key):
+            continue
+        if filled.server.name == "SeaweedFS" and key == "%C3%A9":  # decodes the place again, and leaves out `é`
+            continue
+        behind = [each.key for each in store.list_page(after=key).objects]
+        assert behind == filled.keys[number + 1 :]
 
 
 @pytest.mark.parametrize("version", [1, 2])
@@ -170,11 +184,16 @@ def test_without_url_encoding_printable_keys_are_listed_too(filled: Filled, vers
         assert [each.key for each in store.list_page(key).objects] == [key]
 
 
-def test_any_decoding_of_the_markers_of_seaweedfs_would_lose_the_place(weed: S3Server) -> None:
-    bucket = weed.new_bucket()
-    for key in ("a b", "a!", "a+b", "a+c"):
-        weed.client.put_object(Bucket=bucket, Key=key, Body=b"")
-    answer = weed.client.list_objects(Bucket=bucket, MaxKeys=3)
-    assert answer["NextMarker"] == "a b", "botocore decodes `a+b`, and would list three of the four keys again"
-    store = open_s3(bucket, S3Options(weed.endpoint_url, list_version=1), session=weed.session)
-    assert store.list_page(limit=3).next_token == "a+b"
+def test_botocore_loses_its_place_in_v1_on_seaweedfs_but_we_do_not(weed: S3Server) -> None:
+    filled = fill(weed, ["a b", "a!", "a+b", "a+c"])
+    answer = weed.client.list_objects(Bucket=filled.bucket, MaxKeys=3)
+    assert answer["NextMarker"] == "a b", "the marker `a+b`, decoded though it was not encoded"
+    assert filled.open(1).list_page(limit=3).next_token == "a+b"
+
+
+def test_a_place_that_seaweedfs_loses_is_an_error(weed: S3Server) -> None:
+    filled = fill(weed, ["\x01", "a", "b", "c"])
+    assert len(listed_by_botocore(filled, 2, PaginationConfig={"PageSize": 1})[0]) == 1, "it goes on behind U+FFFD"
+    with pytest.raises(BrokenListingError, match="has lost characters"):
+        filled.open(2).list_page(limit=1)
+    assert filled.open(1).list_page(limit=1).next_token == "\x01"

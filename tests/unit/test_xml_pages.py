@@ -348,6 +348,19 @@ def test_v1_goes_on_with_the_marker_whether_it_was_encoded_or_not() -> None:
     # SeaweedFS 4.48: the key is encoded, the marker is not
     assert read_v1(url_answer(ROW.format("a%2B1"), marker.format("a+1"), truncated=MORE)).next_token == "a+1"
     assert read_v1(url_answer(marker.format("x%20y"), truncated=MORE)).next_token == "x y"
+    # moto 5.2: neither
+    assert read_v1(url_answer(ROW.format("a"), marker.format("dea30e6b"), truncated=MORE)).next_token == "dea30e6b"
+
+
+def test_a_place_that_lost_characters_is_not_used() -> None:
+    # SeaweedFS 4.48: the key is encoded, the place to go on is not, so that its control character is lost.
+    assert (
+        read_v1(url_answer(ROW.format("a%01"), "<NextMarker>a\ufffd</NextMarker>", truncated=MORE)).next_token
+        == "a\x01"
+    )
+    token = "<NextContinuationToken>a\ufffd</NextContinuationToken>"
+    with pytest.raises(UnreadableAnswerError, match="try list_version = 1"):
+        read_v2(url_answer(ROW.format("a%01"), token, truncated=MORE))
 
 
 def test_a_token_at_the_end_is_not_followed() -> None:

@@ -1,0 +1,179 @@
+"""What was made of shots, and what is still to be made."""
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from sqlalchemy import Connection, Engine, delete, insert, select, tuple_
+
+from indexer.catalog.answers import StreamSummary
+from indexer.catalog.dialects import WRITE
+from indexer.catalog.rows import ShotRow, pack_etag, shot_key, unpack_etag
+from indexer.catalog.schema import derivative, orphan, shot, stream
+from indexer.catalog.selecting import PAGE, select_streams, stream_filter, to_stream
+from indexer.model import Selection, is_archived
+
+
+class Made(NamedTuple):
+    """A thumbnail that is stored: its size in bytes and pixels."""
+
+    spec: str
+    size: int
+    width: int
+    height: int
+
+
+class Wanted(NamedTuple):
+    """A shot that lacks thumbnails."""
+
+    stream_id: int
+    captured_ms: int
+    source: str
+    key: str
+    size: int
+    etag: str
+    archived: bool
+    specs: tuple[str, ...]
+    """Those that it lacks."""
+
+
+class Derivatives:
+    """Plans and records derivatives."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def wanted(self, selection: Selection, specs: Sequence[str], *, retry_failed: bool) -> Iterator[Wanted]:
+        """Shots of the selection that lack one of the thumbnails, or have it of another ETag; stream by stream.
+
+        One that failed is wanted again only with `retry_failed`.  Reads a page at a time, and sees what is recorded
+        meanwhile only in later pages.
+        """
+        period = selection.period
+        for part in self._streams(selection):
+            first_ms = period.since_ms
+            while True:
+                query = select(*(shot.c[name] for name in ShotRow._fields)).where(shot.c.stream_id == part.id)
+                if first_ms is not None:
+                    query = query.where(shot.c.captured_ms >= first_ms)
+                if period.until_ms is not None:
+                    query = query.where(shot.c.captured_ms < period.until_ms)
+                with self._engine.connect() as connection:
+                    rows = connection.execute(query.order_by(shot.c.captured_ms).limit(PAGE)).all()
+                    there = (
+                        self._there(connection, part.id, rows[0][0], rows[-1][0], specs, retry_failed) if rows else {}
+                    )
+                for row in map(ShotRow._make, rows):
+                    lacking = tuple(spec for spec in specs if there.get((row.captured_ms, spec)) != row.etag)
+                    if lacking:
+                        yield Wanted(
+                            part.id,
+                            row.captured_ms,
+                            part.source,
+                            shot_key(part.key_head, row.captured_ms),
+                            row.size,
+                            unpack_etag(row.etag),
+                            is_archived(row.tier),
+                            lacking,
+                        )
+                if len(rows) < PAGE:
+                    break
+                first_ms = rows[-1][0] + 1
+
+    def count(self, selection: Selection, specs: Sequence[str], *, retry_failed: bool) -> int:
+        """How many shots `wanted` would yield now that can be read."""
+        return sum(not each.archived for each in self.wanted(selection, specs, retry_failed=retry_failed))
+
+    def made(self, stream_id: int, captured_ms: Sequence[int], spec: str) -> dict[int, str | None]:
+        """For those shots of a stream that have this derivative of their present ETag: None, or why it failed."""
+        query = (
+            select(derivative.c.captured_ms, derivative.c.reason)
+            .join(
+                shot,
+                (shot.c.stream_id == derivative.c.stream_id)
+                & (shot.c.captured_ms == derivative.c.captured_ms)
+                & (shot.c.etag == derivative.c.etag),
+            )
+            .where(
+                derivative.c.stream_id == stream_id,
+                derivative.c.spec == spec,
+                derivative.c.captured_ms.between(min(captured_ms), max(captured_ms)),
+            )
+        )
+        with self._engine.connect() as connection:
+            return {row.captured_ms: row.reason for row in connection.execute(query)}
+
+    def record(self, outcomes: Sequence[tuple[Wanted, Sequence[Made], str | None]]) -> None:
+        """Keep what became of these shots, in one transaction: thumbnails that are stored, or why there are none."""
+        rows = []
+        for wanted, made, reason in outcomes:
+            sizes = {each.spec: each for each in made}
+            for spec in wanted.specs:
+                each = sizes.get(spec)
+                rows.append(
+                    {
+                        "stream_id": wanted.stream_id,
+                        "captured_ms": wanted.captured_ms,
+                        "spec": spec,
+                        "etag": pack_etag(wanted.etag),
+                        "size": each and each.size,
+                        "width": each and each.width,
+                        "height": each and each.height,
+                        "reason": reason,
+                    }
+                )
+        if not rows:
+            return
+        with self._engine.execution_options(**{WRITE: True}).begin() as connection:
+            keys = tuple_(derivative.c.stream_id, derivative.c.captured_ms, derivative.c.spec)
+            for start in range(0, len(rows), PAGE):
+                part = rows[start : start + PAGE]
+                old = [(row["stream_id"], row["captured_ms"], row["spec"]) for row in part]
+                connection.execute(delete(derivative).where(keys.in_(old)))
+                connection.execute(insert(derivative), part)
+
+    def orphans(self) -> Iterator[str]:
+        """Keys of derivatives whose shot is gone; forget them once they are removed."""
+        after = ""
+        while True:
+            query = select(orphan.c.key).where(orphan.c.key > after).order_by(orphan.c.key).limit(PAGE)
+            with self._engine.connect() as connection:
+                keys = connection.scalars(query).all()
+            yield from keys
+            if len(keys) < PAGE:
+                return
+            after = keys[-1]
+
+    def forget(self, keys: Sequence[str]) -> None:
+        """These derivatives are removed."""
+        with self._engine.execution_options(**{WRITE: True}).begin() as connection:
+            connection.execute(delete(orphan).where(orphan.c.key.in_(keys)))
+
+    def _streams(self, selection: Selection) -> Iterator[StreamSummary]:
+        """The streams of a selection, a page at a time."""
+        query = select_streams().where(*stream_filter(selection)).order_by(stream.c.id).limit(PAGE)
+        if selection.period.since_ms is not None:
+            query = query.where(stream.c.last_ms >= selection.period.since_ms)
+        if selection.period.until_ms is not None:
+            query = query.where(stream.c.first_ms < selection.period.until_ms)
+        after = 0
+        while True:
+            with self._engine.connect() as connection:
+                rows = connection.execute(query.where(stream.c.id > after)).all()
+            yield from map(to_stream, rows)
+            if len(rows) < PAGE:
+                return
+            after = rows[-1].id
+
+    @staticmethod
+    def _there(
+        connection: Connection, stream_id: int, first_ms: int, last_ms: int, specs: Sequence[str], retry_failed: bool
+    ) -> dict[tuple[int, str], bytes]:
+        """The ETags of what is there, by time and spec."""
+        query = select(derivative.c.captured_ms, derivative.c.spec, derivative.c.etag).where(
+            derivative.c.stream_id == stream_id,
+            derivative.c.captured_ms.between(first_ms, last_ms),
+            derivative.c.spec.in_(specs),
+        )
+        if retry_failed:
+            query = query.where(derivative.c.reason.is_(None))
+        return {(row.captured_ms, row.spec): row.etag for row in connection.execute(query)}

@@ -1,0 +1,1 @@
+"""Where tasks are carried out: the processes of this machine."""

@@ -1,0 +1,34 @@
+"""Where a derivative of a shot is kept: a function of what it is made from, so making it again replaces it."""
+
+from typing import Final
+from urllib.parse import quote
+
+from xxhash import xxh3_128_hexdigest
+
+from indexer.model import DERIVATIVES_DIR
+
+_LONGEST: Final = 200
+"""Bytes of one component of a path: file systems take 255, and temporary names need some."""
+
+_PLAIN: Final = "!#$&'()+,;=@[]{}~^ "
+"""What may stand in a component beside letters, digits and `_.-`: what is harmless of the alphabet of channels."""
+
+
+def thumbnail_key(source: str, shot_key: str, spec: str) -> str:
+    """The key of a thumbnail.  Different for any two of source, key and spec, and fit for every storage."""
+    return f"{DERIVATIVES_DIR}/thumb/{spec}/{source}/{safe_path(shot_key)}"
+
+
+def safe_path(key: str) -> str:
+    """A key as a path that every file system and storage can hold; different for any two keys."""
+    return "/".join(map(_component, key.split("/")))
+
+
+def _component(text: str) -> str:
+    """A path component as no file system minds it: `.`, `..`, empty and overlong ones are none."""
+    if text in {"", ".", ".."}:
+        return "%" + text.replace(".", "2E")
+    quoted = quote(text, safe=_PLAIN, errors="surrogatepass")
+    if len(quoted) <= _LONGEST:
+        return quoted
+    return f"{quoted[: _LONGEST // 2]}%~{xxh3_128_hexdigest(text.encode('utf-8', 'surrogatepass'))}"

@@ -1,0 +1,208 @@
+"""Make the thumbnails that are wanted and not there.
+
+The coordinator plans and records, workers fetch, draw and store.  A thumbnail is stored before it is recorded, and its
+key is a function of what it shows: whatever dies in between, the next run makes exactly what is missing.
+"""
+
+import logging
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import lru_cache
+from itertools import islice
+from typing import Final
+
+from indexer.catalog.catalog import Catalog
+from indexer.catalog.derivatives import Made, Wanted
+from indexer.compute.processes import Lost, carry_out
+from indexer.derived import thumbnail_key
+from indexer.errors import ObjectNotFoundError
+from indexer.model import Selection
+from indexer.render.image import BadPictureError
+from indexer.render.thumbnail import ThumbSpec, thumbnails
+from indexer.storage.base import ObjectStore
+from indexer.storage.urls import Address, open_store
+
+_log = logging.getLogger(__name__)
+
+TIME_LIMIT_S: Final = 30.0
+"""For one picture with its transfer; an ordinary one takes a hundredth of a second and two round trips."""
+
+RECORDED_AT_ONCE: Final = 200
+"""Outcomes kept back for one transaction."""
+
+SAMPLES: Final = 20
+"""Failures that a report names."""
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One picture to make thumbnails of.  Plain values only: it is pickled to workers."""
+
+    wanted: Wanted
+    origin: Address
+    target: Address
+    keys: tuple[tuple[ThumbSpec, str], ...]
+    """What to make, and under which key to keep it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a worker made of a task: the bytes of each thumbnail, or why there are none."""
+
+    made: tuple[Made, ...] = ()
+    reason: str | None = None
+
+
+def make(task: Task) -> Outcome:
+    """Fetch a picture, make its thumbnails and keep them.
+
+    A bad picture is an outcome, not an exception; raised is only what the storage raises.
+    """
+    wanted = task.wanted
+    try:
+        data = _open(task.origin).get(wanted.key)
+    except ObjectNotFoundError:
+        return Outcome(reason="gone")
+    try:
+        pictures = thumbnails(data, [spec for spec, _ in task.keys], listed_size=wanted.size)
+    except BadPictureError as exc:
+        return Outcome(reason=str(exc.reason))
+    target = _open(task.target)
+    made = []
+    for (spec, key), picture in zip(task.keys, pictures.made, strict=True):
+        target.put(key, picture.jpeg, content_type="image/jpeg")
+        made.append(Made(str(spec), len(picture.jpeg), picture.width, picture.height))
+    return Outcome(made=tuple(made))
+
+
+@lru_cache(maxsize=16)
+def _open(address: Address) -> ObjectStore:
+    """The store of a worker, opened once."""
+    return open_store(address.location, address.options)
+
+
+@dataclass(slots=True)
+class ThumbReport:
+    """What a run did, in pictures."""
+
+    wanted: int = 0
+    made: int = 0
+    bytes: int = 0
+    """Of the thumbnails."""
+    failed: Counter[str] = field(default_factory=Counter)
+    """By reason."""
+    samples: list[tuple[str, str]] = field(default_factory=list)
+    """Keys that failed, with the reason."""
+    archived: int = 0
+    pruned: int = 0
+    """Thumbnails removed because their shot is gone."""
+    duration: timedelta = timedelta()
+
+    def fail(self, key: str, reason: str) -> None:
+        """Count one."""
+        self.failed[reason] += 1
+        if len(self.samples) < SAMPLES:
+            self.samples.append((key, reason))
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Where pictures come from, by source, and where thumbnails go."""
+
+    origins: dict[str, Address]
+    target: Address
+
+
+@dataclass(frozen=True, slots=True)
+class Follow:
+    """How a run is followed and stopped."""
+
+    now: Callable[[], datetime]
+    check: Callable[[], None] = lambda: None
+    """Called between two pictures; raises `InterruptedRunError` to end the run there."""
+    progress: Callable[[ThumbReport, int | None], None] = lambda _report, _total: None
+    """Called after every picture, with how many there are to make in all."""
+
+
+def make_thumbnails(
+    catalog: Catalog,
+    places: Places,
+    selection: Selection,
+    specs: Sequence[ThumbSpec],
+    *,
+    workers: int,
+    follow: Follow,
+    retry_failed: bool = False,
+    dry_run: bool = False,
+    time_limit_s: float = TIME_LIMIT_S,
+) -> ThumbReport:
+    """Make the thumbnails that shots of the selection lack, and remove those whose shots are gone.
+
+    One is remade when its shot's ETag has changed.  Pictures that failed are left alone until `retry_failed` or until
+    they change.  Whatever ends the run early, what was made is recorded; the next run makes the rest.
+    """
+    started_at = follow.now()
+    report = ThumbReport()
+    names = [str(spec) for spec in specs]
+    derivatives = catalog.derivatives
+    wanted = derivatives.wanted(selection, names, retry_failed=retry_failed)
+    if dry_run:
+        for each in wanted:
+            _count(report, each)
+        return report
+    _prune(catalog, places.target, report)
+    total = derivatives.count(selection, names, retry_failed=retry_failed)
+    kept: list[tuple[Wanted, Outcome]] = []
+    try:
+        tasks = _tasks(wanted, places, specs, report)
+        for task, result in carry_out(make, tasks, workers=workers, timeout_s=time_limit_s):
+            outcome = Outcome(reason=str(result)) if isinstance(result, Lost) else result
+            kept.append((task.wanted, outcome))
+            if outcome.reason is None:
+                report.made += len(outcome.made)
+                report.bytes += sum(made.size for made in outcome.made)
+            else:
+                report.fail(task.wanted.key, outcome.reason)
+            if len(kept) >= RECORDED_AT_ONCE:
+                _record(catalog, kept)
+            follow.progress(report, total)
+            follow.check()
+    finally:
+        _record(catalog, kept)
+        report.duration = follow.now() - started_at
+    _log.info("made %d thumbnails, %d failed", report.made, report.failed.total())
+    return report
+
+
+def _count(report: ThumbReport, wanted: Wanted) -> bool:
+    """Count a picture that lacks thumbnails; False if it is archived and cannot be read."""
+    if wanted.archived:
+        report.archived += 1
+        return False
+    report.wanted += 1
+    return True
+
+
+def _tasks(wanted: Iterable[Wanted], places: Places, specs: Sequence[ThumbSpec], report: ThumbReport) -> Iterator[Task]:
+    by_name = {str(spec): spec for spec in specs}
+    for each in wanted:
+        if _count(report, each):
+            keys = tuple((by_name[name], thumbnail_key(each.source, each.key, name)) for name in each.specs)
+            yield Task(each, places.origins[each.source], places.target, keys)
+
+
+def _record(catalog: Catalog, kept: list[tuple[Wanted, Outcome]]) -> None:
+    catalog.derivatives.record([(wanted, outcome.made, outcome.reason) for wanted, outcome in kept])
+    kept.clear()
+
+
+def _prune(catalog: Catalog, target: Address, report: ThumbReport) -> None:
+    store = _open(target)
+    orphans = catalog.derivatives.orphans()
+    while keys := list(islice(orphans, RECORDED_AT_ONCE)):
+        for key in keys:
+            store.delete(key)
+        catalog.derivatives.forget(keys)
+        report.pruned += len(keys)

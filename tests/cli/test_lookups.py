@@ -1,0 +1,356 @@
+"""`timeline`, `sessions`, `users`, `stats`: what is asked of a catalog."""
+
+import json
+import shutil
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from indexer.agora.names import RecordingName, format_utc
+from indexer.agora.names import format as format_name
+from indexer.model import to_ms
+from tests.cli.running import Answer, done, livestills
+from tests.cli.worlds import NOON, configure, folder, memory, series, shot, sid
+
+RECORDING = format_name(
+    RecordingName("", "", sid(0), "room", "ts", "7", "video", format_utc(to_ms(NOON))),
+)
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """User 7: in `room` with a camera-off gap and a failover, later in another session, and in another channel."""
+    place = tmp_path_factory.mktemp("world")
+    keys = [
+        *series("7", shots=6),
+        *series("7", shots=6, start=120),
+        *series("7", shots=6, start=170, bak="bak0_"),
+        *series("8", shots=30),
+        *series("7", shots=3, session=1, start=86_400),
+        *series("7", shots=2, session=2, cname="other", start=90_000),
+        RECORDING,
+        "notes.txt",
+    ]
+    others = series("9", session=3, start=-60)
+    file = configure(place / "livestills.toml", a=memory(keys)[0], b=memory(others)[0])
+    done("-q", "-c", str(file), "sync")
+    return place
+
+
+@pytest.fixture(autouse=True)
+def _here(world: Path) -> None:
+    for file in ("livestills.toml", "livestills.db"):
+        shutil.copy(world / file, file)
+
+
+def _uids(answer: Answer) -> list[str]:
+    return [record["uid"] for record in answer.records]
+
+
+# --- timeline
+
+
+def test_a_timeline_for_people_is_runs_by_channel_and_session() -> None:
+    assert done("timeline", "7").out == (
+        "channel room · session 00000000000000000000000000000000 · 18 shots, one every 10s\n"
+        "from                  to                    length   shots   recorder         gap before\n"
+        "────────────────────────────────────────────────────────────────────────────────────────\n"
+        "2026-11-05 12:00:00   2026-11-05 12:00:50      50s       6   original\n"
+        "2026-11-05 12:02:00   2026-11-05 12:03:40    1m40s      12   original, bak0        1m10s\n"
+        "\n"
+        "channel room · session 00000000000000000000000000000001 · 3 shots, one every 10s\n"
+        "from                  to                    length   shots   recorder   gap before\n"
+        "──────────────────────────────────────────────────────────────────────────────────\n"
+        "2026-11-06 12:00:00   2026-11-06 12:00:20      20s       3   original\n"
+        "\n"
+        "channel other · session 00000000000000000000000000000002 · 2 shots, one every 10s\n"
+        "from                  to                    length   shots   recorder   gap before\n"
+        "──────────────────────────────────────────────────────────────────────────────────\n"
+        "2026-11-06 13:00:00   2026-11-06 13:00:10      10s       2   original\n"
+    )
+
+
+def test_a_timeline_for_programs_is_shots_with_the_contracts_fields_in_order() -> None:
+    records = done("timeline", "7", "-o", "ndjson").records
+    assert len(records) == 23
+    assert list(records[0]) == [
+        *("key", "kind", "source", "directory", "bak", "sid", "cname", "uid", "captured_at", "size", "etag"),
+        *("last_modified", "tier", "stored", "recorder", "position"),
+    ]
+    first = records[0]
+    assert first["key"] == shot("7")
+    assert (first["kind"], first["source"], first["bak"], first["size"]) == ("screenshot", "a", None, 1)
+    assert (first["captured_at"], first["stored"]) == ("2026-11-05T12:00:00.000Z", "online")
+    assert datetime.fromisoformat(first["last_modified"]).tzinfo is not None
+    assert [record["captured_at"] for record in records] == sorted(record["captured_at"] for record in records)
+    assert done("timeline", "7", "-o", "json").document == records
+    rows = done("timeline", "7", "-o", "csv").rows
+    assert [row["key"] for row in rows] == [record["key"] for record in records]
+    assert list(rows[0]) == list(first)
+
+
+def test_both_forms_are_there_for_people_and_for_programs() -> None:
+    runs = done("timeline", "7", "--runs", "-o", "ndjson").records
+    assert [(run["shots"], run["baks"], run["gap_before_s"]) for run in runs] == [
+        (6, [None], None),
+        (12, [None, 0], 70.0),
+        (3, [None], None),
+        (2, [None], None),
+    ]
+    assert runs[1]["recorders"] == ["original", "bak0"]
+    assert done("timeline", "7", "--runs", "-o", "csv").rows[1]["recorders"] == "original bak0"
+    lines = done("timeline", "7", "--shots").lines
+    assert len(lines) == 2 + 23
+    assert lines[2].split() == ["2026-11-05", "12:00:00", "original", "1", "B", "online", shot("7")]
+
+
+def test_an_interval_that_is_configured_is_used_and_said() -> None:
+    file = Path("livestills.toml")
+    file.write_text(file.read_text().replace("[sources.b]", "capture_interval_s = 60\n[sources.b]"))
+    heading, _, _, run = done("timeline", "7", "--session", sid(0)).lines
+    assert heading.endswith("18 shots, one every 1m00s (configured)")
+    assert run.split()[4:6] == ["3m40s", "18"]
+
+
+@pytest.mark.parametrize(
+    ("options", "shots"),
+    [
+        (["--session", sid(1)], 3),
+        (["--channel", "other"], 2),
+        (["--source", "a"], 23),
+        (["--source", "b"], 0),
+        (["--since", "2026-11-05T12:02:00Z"], 17),
+        (["--since", "2026-11-05T12:02:00.001Z"], 16),
+        (["--until", "2026-11-05T12:02:00Z"], 6),
+        (["--since", "2026-11-05T12:00:10Z", "--until", "2026-11-05T12:00:30Z"], 2),
+        (["--since", "2026-11-06"], 5),
+        (["--since", "2026-11-05T21:02", "--tz", "Asia/Tokyo"], 17),
+        (["--since", "2026-11-05T13:02:00+01:00"], 17),
+        (["--since", "0001-01-01", "--until", "9999-12-31T23:59:59.999Z"], 23),
+        (["--until", "0001-01-02"], 0),
+        (["--since", "999999h"], 23),
+        (["--channel", "room", "--session", sid(2)], 0),
+    ],
+)
+def test_a_selection_chooses_shots(options: list[str], shots: int) -> None:
+    answer = done("timeline", "7", *options, "-o", "ndjson")
+    assert len(answer.records) == shots
+    assert answer.err == ("" if shots else "the catalog has no shot of user 7 that matches\n")
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        *(
+            (["--since", text], f"--since {text!r} is no time; write 2026-11-05")
+            for text in ("25:99", "2026-13-01", "2026-11-05T25:00", "7x", "-7d", "7D", "٣d", "", "soon", "1e9")
+        ),
+        (["--until", "7x"], "--until '7x' is no time"),
+        (["--since", "999999d"], "before all calendars"),
+        (["--since", "0001-01-01T00:00+14:00"], "outside all calendars"),
+        (["--until", "9999-12-31T23:59-14:00"], "outside all calendars"),
+        (["--since", "1d", "--until", "2d"], "--since 1d is not before --until 2d"),
+        (["--since", "2026-11-05", "--until", "2026-11-05"], "is not before"),
+        (["--tz", "Mars"], "--tz 'Mars' is no time zone"),
+        (["--source", "c"], "no source is called 'c'"),
+        (["--after", "x"], "--after 'x' is not a position"),
+        (["--after", "1.2.3"], "is not a position"),
+        (["--after", "--5.1.1.1"], "is not a position"),
+        (["--after", "1.1.1." + "9" * 30], "is not a position"),
+        (["--after", "\x1b[31m"], r"--after '\x1b[31m' is not a position"),
+        (["--runs", "--limit", "5"], "leave --runs out"),
+        (["--runs", "--presign"], "leave --runs out"),
+        (["--presign", "--lifetime", "0"], "0 is not in the range"),
+    ],
+)
+def test_a_wrong_selection_is_one_line_and_status_2(options: list[str], expected: str) -> None:
+    answer = livestills("timeline", "7", *options)
+    assert (answer.status, answer.out) == (2, "")
+    assert expected in answer.error
+
+
+def test_a_source_that_is_only_in_the_catalog_can_still_be_asked_for() -> None:
+    configure(a=memory()[0])
+    assert _uids(done("users", "list", "--source", "b", "-o", "ndjson")) == ["9"]
+
+
+def test_a_time_zone_changes_tables_and_never_what_programs_read() -> None:
+    (line,) = done("timeline", "7", "--limit", "1", "--tz", "Asia/Tokyo").lines[2:]
+    assert line.startswith("2026-11-05 21:00:00 ")
+    assert (
+        done("--tz", "Asia/Tokyo", "sessions", "list", "-o", "json").out == done("sessions", "list", "-o", "json").out
+    )
+
+
+def test_times_of_all_calendars_can_be_shown() -> None:
+    old, late = (
+        shot("0", at=(moment - NOON) // timedelta(seconds=1), session=9)
+        for moment in (datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC))
+    )
+    configure(c=memory([old, late])[0])
+    done("-q", "sync")
+    for zone, shown in [
+        ("UTC", ("0001-01-01 00:00:00 ", "9999-12-31 23:59:59 ")),
+        ("Asia/Tokyo", ("0001-01-01 09:18:59 ", "9999-12-31 23:59:59Z")),
+        ("America/New_York", ("0001-01-01 00:00:00Z", "9999-12-31 18:59:59 ")),
+    ]:
+        lines = done("timeline", "0", "--shots", "--tz", zone).lines
+        assert (lines[2][:20], lines[3][:20]) == shown
+        assert done("timeline", "0", "--tz", zone).out.count("3,652,058d") == 1
+        for command in (["sessions", "list"], ["users", "show", "0"], ["stats"]):
+            done(*command, "--tz", zone)
+
+
+def test_addresses_are_added_when_asked_for(tmp_path: Path) -> None:
+    folder(tmp_path / "bucket", series("5"))
+    configure(c=f"file://{tmp_path}/bucket")
+    done("-q", "sync")
+    records = done("timeline", "5", "--presign", "-o", "ndjson").records
+    assert [record["url"] for record in records] == [(tmp_path / "bucket" / key).as_uri() for key in series("5")]
+    assert list(records[0])[-1] == "url"
+    assert records[0]["url"] in done("timeline", "5", "--presign").out
+    answer = livestills("timeline", "7", "--presign", "-o", "ndjson")
+    assert (answer.status, answer.error[:23]) == (2, "the source 'a' of '0000")
+
+
+# --- sessions
+
+
+def test_sessions_are_listed_the_latest_first() -> None:
+    records = done("sessions", "list", "-o", "ndjson").records
+    assert [record["sid"] for record in records] == [sid(2), sid(1), sid(0), sid(3)]
+    first = records[2]
+    assert list(first)[:11] == [
+        *("sid", "cname", "first_at", "last_at", "users", "shots", "bytes", "failovers", "sources", "recordings"),
+        "position",
+    ]
+    assert (first["users"], first["shots"], first["failovers"], first["recordings"]) == (2, 48, 1, 1)
+    assert first["sources"] == ["a"]
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        (["--user", "7"], [2, 1, 0]),
+        (["--user", "8"], [0]),
+        (["--user", "7", "--channel", "other"], [2]),
+        (["--source", "b"], [3]),
+        (["--session", sid(1)], [1]),
+        (["--since", "2026-11-06"], [2, 1]),
+        (["--until", "2026-11-05T12:00:00Z"], [3]),
+        (["--channel", "no-such"], []),
+    ],
+)
+def test_sessions_are_selected(options: list[str], expected: list[int]) -> None:
+    answer = done("sessions", "list", *options, "-o", "ndjson")
+    assert [record["sid"] for record in answer.records] == list(map(sid, expected))
+    assert answer.err == ("" if expected else "no session matches\n")
+
+
+def test_a_session_is_shown_with_its_users_recorders_and_recordings() -> None:
+    lines = done("sessions", "show", sid(0)).lines
+    assert lines[:2] == ["channel     room", f"session     {sid(0)}"]
+    assert [line.split()[:2] for line in lines if line.startswith(("7 ", "8 "))] == [
+        ["7", "original"],
+        ["7", "bak0"],
+        ["8", "original"],
+        ["7", "video"],
+    ]
+    assert "Recording files" in lines
+    (record,) = done("sessions", "show", sid(0), "-o", "ndjson").records
+    assert [stream["shots"] for stream in record["streams"]] == [12, 6, 30]
+    assert record["recording_files"][0]["files"] == 1
+    rows = done("sessions", "show", sid(0), "-o", "csv").rows
+    assert [(row["uid"], row["recorder"]) for row in rows] == [("7", "original"), ("7", "bak0"), ("8", "original")]
+
+
+# --- users
+
+
+def test_users_are_listed_in_the_order_of_their_uids() -> None:
+    records = done("users", "list", "-o", "ndjson").records
+    assert [(record["uid"], record["channels"], record["sessions"], record["shots"]) for record in records] == [
+        ("7", 2, 3, 23),
+        ("8", 1, 1, 30),
+        ("9", 1, 1, 3),
+    ]
+    assert _uids(done("users", "list", "--channel", "other", "-o", "ndjson")) == ["7"]
+
+
+def test_a_uid_of_two_channels_is_pointed_out() -> None:
+    answer = done("users", "show", "7")
+    assert [line.split()[0] for line in answer.lines[2:]] == ["other", "room"]
+    assert answer.err.startswith("2 channels: a uid names a person only within a channel")
+    assert done("users", "show", "7", "-q").err == ""
+    assert done("users", "show", "8").err == ""
+
+
+# --- nothing there
+
+
+@pytest.mark.parametrize("output", ["table", "json", "ndjson", "csv"])
+@pytest.mark.parametrize(
+    "command",
+    [["timeline", "0"], ["users", "show", "0"], ["sessions", "show", "0"], ["users", "list", "--since", "1s"]],
+)
+def test_nothing_found_is_an_empty_answer_and_one_line(command: list[str], output: str) -> None:
+    answer = livestills(*command, "-o", output)
+    assert answer.status == 0
+    assert len(answer.err.splitlines()) == 1
+    match output:
+        case "table" | "ndjson":
+            assert answer.out == ""
+        case "json":
+            assert json.loads(answer.out) == []
+        case "csv":
+            (header,) = answer.lines
+            full = {"timeline": ["timeline", "7"], "users": ["users", "list"], "sessions": ["sessions", "show", sid(0)]}
+            assert header == done(*full[command[0]], "-o", "csv").lines[0]
+    assert livestills("-q", *command, "-o", output).err == ""
+
+
+# --- stats
+
+
+def test_stats_are_told_source_by_source() -> None:
+    records = done("stats", "-o", "ndjson").records
+    assert [(record["source"], record["shots"], record["sessions"], record["users"]) for record in records] == [
+        ("a", 53, 3, 3),
+        ("b", 3, 1, 1),
+    ]
+    assert (records[0]["recordings"], records[0]["unrecognised"]) == (1, 1)
+    lines = done("stats").lines
+    assert (len(lines), lines[2].split()[:2]) == (4, ["a", "53"])
+
+
+# --- options
+
+
+def test_common_options_go_before_or_behind_the_command() -> None:
+    expected = done("users", "list", "-o", "ndjson").out
+    for arguments in (
+        ["-o", "ndjson", "users", "list"],
+        ["users", "-o", "ndjson", "list"],
+        ["-o", "csv", "users", "-o", "json", "list", "-o", "ndjson"],
+        ["--output", "NDJSON", "users", "list"],
+    ):
+        assert done(*arguments).out == expected
+
+
+def test_configuration_and_catalog_are_found_from_anywhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = Path("livestills.toml").absolute()
+    expected = done("users", "list").out
+    monkeypatch.chdir(tmp_path)
+    assert livestills("users", "list").status == 10
+    assert done("-c", str(file), "users", "list").out == expected
+    assert done("-c", f"work/{file.name}", "users", "list").out == expected
+    assert done("--catalog", "sqlite:///work/livestills.db", "users", "list").out == expected
+    monkeypatch.setenv("LIVESTILLS_CONFIG", "work/livestills.toml")
+    assert done("users", "list").out == expected
+    monkeypatch.setenv("LIVESTILLS_CATALOG__URL", "sqlite:///elsewhere.db")
+    answer = livestills("users", "list")
+    assert (answer.status, answer.error) == (
+        10,
+        "there is no catalog at elsewhere.db; run `livestills sync` to make it",
+    )

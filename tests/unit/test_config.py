@@ -1,0 +1,196 @@
+"""Where settings come from, and what is said of a wrong one."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from indexer import config
+from indexer.config import Settings
+from indexer.errors import ConfigError
+
+ELSEWHERE = Path("/somewhere/else")
+
+
+@pytest.fixture(autouse=True)
+def _without_variables(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in os.environ if name.upper().startswith("LIVESTILLS_")]:
+        monkeypatch.delenv(name)
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "livestills.toml"
+
+
+def load(file: Path | None, text: str | None = None) -> Settings:
+    if file is not None and text is not None:
+        file.write_text(text, encoding="utf-8")
+    return config.load(file, environ=os.environ, folder=ELSEWHERE)
+
+
+def complaint(file: Path | None, text: str | None = None) -> str:
+    with pytest.raises(ConfigError) as raised:
+        load(file, text)
+    assert "\n" not in str(raised.value)
+    return str(raised.value)
+
+
+# --- which file
+
+
+def test_the_file_that_is_named_wins_then_the_variables_then_the_folders_then_the_users(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    users, here = tmp_path / "livestills" / "livestills.toml", tmp_path / "here" / "livestills.toml"
+    environ = {"LIVESTILLS_CONFIG": "of-the-variable.toml"}
+    assert config.find_file(Path("named.toml"), environ=environ, folder=here.parent) == Path("named.toml")
+    assert config.find_file(None, environ=environ, folder=here.parent) == Path("of-the-variable.toml")
+    assert config.find_file(None, environ={}, folder=here.parent) is None
+    for file in (users, here):
+        file.parent.mkdir()
+        file.touch()
+        assert config.find_file(None, environ={"LIVESTILLS_CONFIG": ""}, folder=here.parent) == file
+
+
+def test_without_a_file_the_catalog_lies_in_the_working_folder() -> None:
+    assert load(None).catalog.url == "sqlite:///livestills.db"
+
+
+# --- what is stronger
+
+
+def test_the_environment_is_stronger_than_the_file(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LIVESTILLS_SOURCES__A__REGION", "eu-central-1")
+    monkeypatch.setenv("LIVESTILLS_SOURCES__B__URL", "s3://b/")
+    monkeypatch.setenv("LIVESTILLS_DISPLAY__TZ", "")
+    settings = load(file, '[sources.a]\nurl = "s3://a/"\nregion = "us-east-1"\n[display]\ntz = "Europe/Berlin"\n')
+    assert (settings.sources["a"].url, settings.sources["a"].region) == ("s3://a/", "eu-central-1")
+    assert settings.sources["b"].url == "s3://b/"
+    assert settings.display.tz == "Europe/Berlin"
+
+
+def test_options_are_stronger_than_both(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LIVESTILLS_CATALOG__URL", "sqlite:///of-the-variable.db")
+    settings = load(file, '[catalog]\nurl = "sqlite:///of-the-file.db"\n')
+    assert settings.catalog.url == "sqlite:///of-the-variable.db"
+    settings = config.override(settings, catalog_url="sqlite:///named.db", tz="Asia/Tokyo")
+    assert (settings.catalog.url, config.zone(settings).key) == ("sqlite:///named.db", "Asia/Tokyo")
+    assert config.override(settings) == settings
+
+
+# --- paths
+
+
+def test_a_path_in_the_file_is_meant_from_the_files_folder(file: Path) -> None:
+    settings = load(
+        file,
+        '[catalog]\nurl = "sqlite:///sub/a.db"\n[sources.a]\nurl = "file:a b"\n[derivatives]\nurl = "file:../made"\n',
+    )
+    assert settings.catalog.url == f"sqlite:///{file.parent}/sub/a.db"
+    assert settings.sources["a"].url == f"{file.parent.as_uri()}/a%20b"
+    assert settings.derivatives is not None
+    assert settings.derivatives.url == f"{file.parent.parent.as_uri()}/made"
+
+
+def test_the_catalog_of_a_file_that_names_none_lies_beside_it(file: Path) -> None:
+    assert load(file, "").catalog.url == f"sqlite:///{file.parent}/livestills.db"
+
+
+def test_a_path_of_the_environment_is_meant_from_the_working_folder(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LIVESTILLS_CATALOG__URL", "sqlite:///a.db")
+    monkeypatch.setenv("LIVESTILLS_SOURCES__A__URL", "file:mirror")
+    settings = load(file, '[catalog]\nurl = "sqlite:///b.db"\n[sources.a]\nurl = "file:other"\n')
+    assert (settings.catalog.url, settings.sources["a"].url) == ("sqlite:///a.db", f"{ELSEWHERE.as_uri()}/mirror")
+
+
+@pytest.mark.parametrize("url", ["sqlite:////var/a.db", "s3://bucket/file:x/", "file:///mirror", "memory://a/"])
+def test_an_address_that_is_whole_stays_as_it_is(file: Path, url: str) -> None:
+    settings = load(file, f'[catalog]\nurl = "{url}"\n[sources.a]\nurl = "{url}"\n')
+    assert (settings.catalog.url, settings.sources["a"].url) == (url, url)
+
+
+# --- what is wrong
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("[catalog", "not valid TOML"),
+        ("[catalgo]", "unknown setting 'catalgo'; did you mean 'catalog'?"),
+        ("[catalog]\nurll = 'x'", "unknown setting 'catalog.urll'; did you mean 'url'?"),
+        ("[sources.a]\nurl = 's3://a/'\nregoin = 'x'", "unknown setting 'sources.a.regoin'; did you mean 'region'?"),
+        ("[sources.a]\nulr = 's3://a/'", "unknown setting 'sources.a.ulr'; did you mean 'url'? (and 1 more)"),
+        ("[display]\nzzz = 1", "unknown setting 'display.zzz'; known here: tz"),
+        ("_env_file = 'x'", "unknown setting '_env_file'; known here: catalog, sources, derivatives, display"),
+        ("[sources.a]", "sources.a.url is missing"),
+        ("[sources.a]\nurl = 5", 'sources.a.url must be a text in "quotes"'),
+        ("[sources]\nurl = 's3://a/'", "sources.url must be a section of its own, [sources.NAME]"),
+        ("sources = 5", "sources must be a section of its own, [sources.NAME]"),
+        ("catalog = 'a.db'", "catalog must be a section of its own, [catalog]"),
+        ("[sources.'a b']\nurl = 's3://a/'", "'a b' is no name for a source"),
+        ("[sources.a]\nurl = 's3://a/'\ncapture_interval_s = 0", "sources.a.capture_interval_s must be 1 or more"),
+        ("[sources.a]\nurl = 's3://a/'\ncapture_interval_s = 4000", "must be 3600 or less"),
+        ("[sources.a]\nurl = 's3://a/'\ncapture_interval_s = 1.5", "must be a whole number"),
+        ("[sources.a]\nurl = 's3://a/'\nlist_version = 3", "sources.a.list_version must be 1 or 2"),
+        ("[sources.a]\nurl = 's3://a/'\nurl_encoding = 'x'", "sources.a.url_encoding must be true or false"),
+        ("[display]\ntz = 'Mars'", "display.tz 'Mars' is no time zone; write one such as UTC or Europe/Berlin"),
+    ],
+)
+def test_a_wrong_file_is_explained(file: Path, text: str, expected: str) -> None:
+    said = complaint(file, text)
+    assert said.startswith(f"{file}: ")
+    assert expected in said
+
+
+def test_a_file_that_cannot_be_read_is_explained(file: Path, tmp_path: Path) -> None:
+    assert f"{file} does not exist; `livestills init` writes one" in complaint(file)
+    assert f"{tmp_path} cannot be read: Is a directory" in complaint(tmp_path)
+    assert "File name too long" in complaint(tmp_path / ("a" * 300))
+    file.write_bytes(b"\xff\xfe[\x00")
+    assert complaint(file) == f"{file} is not UTF-8 text"
+
+
+def test_a_mark_at_the_beginning_is_no_text(file: Path) -> None:
+    file.write_bytes(b"\xef\xbb\xbf[display]\ntz = 'Asia/Tokyo'\n")
+    assert load(file).display.tz == "Asia/Tokyo"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "expected"),
+    [
+        ("LIVESTILLS_CATALOG__URI", "x", "LIVESTILLS_CATALOG__URI: unknown setting 'catalog.uri'; did you mean 'url'?"),
+        ("LIVESTILLS_CATALOG", "{bad", "LIVESTILLS_CATALOG is not JSON; set one value at a time"),
+        ("LIVESTILLS_DISPLAY__TZ", "Mars", "LIVESTILLS_DISPLAY__TZ: display.tz 'Mars' is no time zone"),
+        ("LIVESTILLS_SOURCES__A", "s3://a/", "LIVESTILLS_SOURCES__A: sources.a must be a section of its own"),
+        ("LIVESTILLS_CATALGO__URL", "x", "LIVESTILLS_CATALGO__URL sets nothing; known: LIVESTILLS_CATALOG__"),
+        ("LIVESTILLS_CATALOG_URL", "x", "LIVESTILLS_CATALOG_URL sets nothing; known: LIVESTILLS_CATALOG__"),
+        ("LIVESTILLS_X__Y", "x", "LIVESTILLS_X__Y sets nothing; known: LIVESTILLS_CATALOG__"),
+    ],
+)
+def test_a_wrong_variable_is_named(
+    file: Path, monkeypatch: pytest.MonkeyPatch, name: str, value: str, expected: str
+) -> None:
+    file.touch()
+    monkeypatch.setenv(name, value)
+    assert expected in complaint(file)
+
+
+def test_a_variable_of_somebody_else_is_let_be(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LIVESTILLS_VERSION", "1.2.3")
+    load(None)
+
+
+@pytest.mark.parametrize("zone", ["", "Mars/Phobos", "../../etc/passwd", "/etc/passwd", "a\0b", "x" * 5000, "Europe"])
+def test_a_wrong_time_zone_is_a_usage_error(zone: str) -> None:
+    with pytest.raises(ConfigError, match=r"--tz .* is no time zone"):
+        config.override(load(None), tz=zone)
+
+
+def test_the_variables_of_a_section_are_found() -> None:
+    environ = {"LIVESTILLS_SOURCES__A__URL": "", "livestills_catalog__url": "", "LIVESTILLS_CONFIG": "", "PATH": ""}
+    assert config.variables(environ, sections=("sources",)) == ["LIVESTILLS_SOURCES__A__URL"]
+    assert config.variables(environ, sections=("catalog",)) == ["livestills_catalog__url"]

@@ -1,0 +1,70 @@
+"""What a source may say about its storage."""
+
+import pytest
+
+from indexer.errors import ConfigError
+from indexer.storage.options import S3Options
+
+
+@pytest.mark.parametrize(
+    ("written", "endpoint"),
+    [
+        (None, None),
+        ("https://s3.oss-cn-shanghai.aliyuncs.com", "https://s3.oss-cn-shanghai.aliyuncs.com"),
+        ("xxxxx.xxxxx.com", "https://xxxxx.xxxxx.com"),
+        ("cos.ap-beijing-1.myqcloud.com/", "https://cos.ap-beijing-1.myqcloud.com"),
+        ("http://minio:9000", "http://minio:9000"),
+        ("minio:9000", "https://minio:9000"),
+        ("localhost:9000", "http://localhost:9000"),
+        ("127.0.0.1:9000", "http://127.0.0.1:9000"),
+        ("[::1]:9000", "http://[::1]:9000"),
+        ("192.168.1.5:9000", "https://192.168.1.5:9000"),
+        ("https://localhost:9000", "https://localhost:9000"),
+        ("https://gateway.example.com/s3/", "https://gateway.example.com/s3"),
+    ],
+)
+def test_an_endpoint_without_scheme_gets_one(written: str | None, endpoint: str | None) -> None:
+    assert S3Options(written).endpoint("acme-shots") == endpoint
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "https://acme-shots.s3.oss-cn-shanghai.aliyuncs.com",
+        "acme-shots.cos.ap-beijing.myqcloud.com",
+        "https://ACME-SHOTS.s3.example.com",
+        "https://s3.example.com/acme-shots",
+        "https://s3.example.com/acme-shots/",
+    ],
+)
+def test_an_endpoint_with_the_bucket_in_it_is_refused(written: str) -> None:
+    with pytest.raises(ConfigError, match="already contains the bucket 'acme-shots'"):
+        S3Options(written).endpoint("acme-shots")
+
+
+@pytest.mark.parametrize(
+    ("written", "bucket"),
+    [
+        ("http://minio:9000", "minio"),
+        ("http://minio.local", "minio"),
+        ("127.0.0.1:9000", "127"),
+        ("s3.example.com", "s"),
+    ],
+)
+def test_a_bucket_may_have_the_name_of_a_host(written: str, bucket: str) -> None:
+    assert S3Options(written).endpoint(bucket) is not None
+
+
+@pytest.mark.parametrize(
+    "written", ["", "https://", "ftp://s3.example.com", "https://host:port", "https://host?x=1", "http://[::1"]
+)
+def test_what_is_no_endpoint_is_a_wrong_configuration(written: str) -> None:
+    with pytest.raises(ConfigError, match="is no endpoint of a storage"):
+        S3Options(written).endpoint("bucket")
+
+
+def test_credentials_in_an_endpoint_are_refused_and_not_repeated() -> None:
+    with pytest.raises(ConfigError, match="put them into an AWS profile") as caught:
+        S3Options("https://AKIAKEY:secret@s3.example.com").endpoint("bucket")
+    assert "AKIAKEY" not in str(caught.value)
+    assert "secret" not in str(caught.value)
