@@ -1,10 +1,15 @@
-"""Servers that tests share.  Each test process starts its own, once, when the first test asks for it."""
+"""What tests share.  Each test process starts its own servers, once, when the first test asks for one."""
 
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.servers import S3Server, moto_server, seaweedfs
+
+# How long an example takes says how busy the machine is, and nothing about the claim.
+settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("unhurried")
 
 
 @pytest.fixture(scope="session")

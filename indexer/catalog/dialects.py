@@ -151,9 +151,13 @@ def sync_lock(catalog: Path, source: str) -> Iterator[None]:
         try:
             connection.execute("BEGIN EXCLUSIVE")
         except sqlite3.DatabaseError as exc:
-            if exc.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
-                raise CatalogError(f"{lock} cannot be locked ({exc}); remove it if no sync is running") from exc
-            raise LockedError(f"another sync of {source!r} is running on {catalog}; wait for it to end") from exc
+            code = exc.sqlite_errorcode & 0xFF
+            if code == sqlite3.SQLITE_BUSY:
+                raise LockedError(f"another sync of {source!r} is running on {catalog}; wait for it to end") from exc
+            kind, _ = _CODES.get(code, (CatalogError, ""))
+            raise kind(
+                f"the lock of a sync, {lock}, cannot be used ({exc}): check its permissions, or remove it"
+            ) from exc
         yield
     finally:
         connection.close()

@@ -19,7 +19,7 @@ from indexer.jobs.lookup import runs_of_series
 from indexer.model import Selection, Shot, is_archived
 from indexer.render.contact_sheet import ContactSheet, Gap, SheetHead, Tile
 from indexer.render.fonts import Fonts
-from indexer.render.image import BadPictureError
+from indexer.render.image import MAX_BYTES, BadPictureError, Flaw
 from indexer.render.sheet_layout import Layout
 from indexer.render.thumbnail import ThumbSpec, thumbnails
 from indexer.storage.base import ObjectStore
@@ -176,6 +176,8 @@ def _picture(shot: Shot, pictures: Pictures, size: ThumbSpec) -> tuple[bytes | N
         return None, "archived"
     if shot.source not in pictures.origins:
         return None, "source not configured"
+    if shot.size > MAX_BYTES:
+        return None, str(Flaw.TOO_LARGE)
     try:
         data = pictures.origins[shot.source].get(shot.key)
         return thumbnails(data, [size], listed_size=shot.size).made[0].jpeg, None

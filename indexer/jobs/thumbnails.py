@@ -19,7 +19,7 @@ from indexer.compute.processes import Lost, carry_out
 from indexer.derived import thumbnail_key
 from indexer.errors import ObjectNotFoundError
 from indexer.model import Selection
-from indexer.render.image import BadPictureError
+from indexer.render.image import MAX_BYTES, BadPictureError, Flaw
 from indexer.render.thumbnail import ThumbSpec, thumbnails
 from indexer.storage.base import ObjectStore
 from indexer.storage.urls import Address, open_store
@@ -61,6 +61,8 @@ def make(task: Task) -> Outcome:
     A bad picture is an outcome, not an exception; raised is only what the storage raises.
     """
     wanted = task.wanted
+    if wanted.size > MAX_BYTES:  # not worth the transfer
+        return Outcome(reason=Flaw.TOO_LARGE)
     try:
         data = _open(task.origin).get(wanted.key)
     except ObjectNotFoundError:

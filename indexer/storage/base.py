@@ -108,8 +108,8 @@ def pages(store: ObjectStore, prefix: str = "", *, after: str = "") -> Iterator[
             if keys[0] <= last_key or not all(map(lt, keys, keys[1:])):
                 before, behind = next(pair for pair in pairwise([last_key, *keys]) if pair[0] >= pair[1])
                 raise BrokenListingError(
-                    f"{store.url} lists {behind!r} behind {before!r}: out of order keys may be missing,"
-                    " nothing was concluded"
+                    f"{store.url} lists {behind!r} behind {before!r}: out of order keys may be missing, nothing was"
+                    " concluded; try a source for each folder"
                 )
             if not (keys[0].startswith(prefix) and keys[-1].startswith(prefix)):  # and so all between, in this order
                 raise BrokenListingError(

@@ -89,7 +89,7 @@ class S3Store:
         self._bucket = bucket
         self._options = options
         self._client = client
-        self._place = Place(bucket, options.endpoint(bucket))
+        self._place = Place(bucket, client.meta.endpoint_url)
         self._requests = _RequestCounter()
         self._bucket_exists = False
         events = client.meta.events

@@ -6,9 +6,9 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from cli.livestills import run
@@ -67,15 +67,14 @@ def done(*arguments: str) -> Answer:
 
 
 def process(
-    *arguments: str, given: bytes = b"", cwd: Path | None = None, program: tuple[str, ...] = PROGRAM, **variables: str
+    *arguments: str, given: bytes = b"", program: Sequence[str] = PROGRAM, under: Sequence[str] = (), **variables: str
 ) -> Answer:
     """Carry it out in a process of its own."""
     ended = subprocess.run(
-        [sys.executable, *program, *arguments],
+        [*under, sys.executable, *program, *arguments],
         input=given,
         capture_output=True,
         check=False,
-        cwd=cwd,
         env={**os.environ, **variables},
         timeout=60,
     )

@@ -3,7 +3,10 @@
 import shlex
 import shutil
 import subprocess
+from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -32,36 +35,46 @@ shots = st.builds(
 )
 
 
-def _next_page(answer: Answer) -> list[str]:
-    """The options that the note names, as a shell reads them; none on the last page."""
-    if not answer.err:
-        return []
+def _pages(command: list[str], operands: list[str], limit: int) -> Iterator[list[dict[str, Any]]]:
+    """Page behind page, as the notes say how to go on."""
+    after: list[str] = []
+    while True:
+        answer = done(*command, "-o", "ndjson", "--limit", str(limit), *after, *operands)
+        yield answer.records
+        if not answer.err:
+            return
+        before, after = after, _typed(answer)
+        assert after != before
+
+
+def _typed(answer: Answer) -> list[str]:
+    """The options that the note names, as a shell reads them."""
     (line,) = answer.err.splitlines()
     assert line.isprintable()
     typed = line.removeprefix("there are more: ")
-    assert typed != line
+    assert typed.startswith("--after ")
     words = subprocess.run(["bash", "-c", f"printf '%s\\0' {typed}"], check=True, capture_output=True)
     return words.stdout.decode().removesuffix("\0").split("\0")
+
+
+catalogs = (f"{number}.db" for number in count())
 
 
 @settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(keys=st.sets(shots, min_size=1, max_size=12), limit=st.integers(1, 4))
 def test_pages_hold_everything_exactly_once(empty_catalog: Path, keys: set[str], limit: int) -> None:
-    configure(a=memory(keys)[0])
-    shutil.copy(empty_catalog, "livestills.db")
+    catalog = shutil.copy(empty_catalog, next(catalogs))
+    configure(a=memory(keys)[0], more=f'[catalog]\nurl = "sqlite:///{catalog}"\n')
     done("-q", "sync")
     uids = [record["uid"] for record in done("users", "list", "-o", "ndjson").records]
-    for command in (["users", "list"], ["sessions", "list"], *(["timeline", "--", uid] for uid in uids[:2])):
-        options = ["-o", "ndjson", *command[:1]]
-        whole = done(*options, *command[1:]).records
-        pages, after = [], [""]
-        while after:
-            answer = done(*options, "--limit", str(limit), *after[after == [""] :], *command[1:])
-            pages.append(answer.records)
-            after = _next_page(answer)
+    asked: list[tuple[list[str], list[str]]] = [(["users", "list"], []), (["sessions", "list"], [])]
+    asked += [(["timeline"], ["--", uid]) for uid in uids[:2]]
+    for command, operands in asked:
+        whole = done(*command, "-o", "ndjson", *operands).records
+        pages = list(_pages(command, operands, limit))
         assert [record for page in pages for record in page] == whole
         assert all(len(page) == limit for page in pages[:-1])
-        assert len(pages[-1]) <= limit
+        assert 1 <= len(pages[-1]) <= limit
 
 
 def test_programs_find_the_position_in_the_records_too() -> None:

@@ -160,7 +160,7 @@ def test_a_lock_that_is_no_lock_is_pointed_out() -> None:
     lock = Path("livestills.db.a.lock")
     lock.write_text("somebody's notes, of some length")
     answer = livestills("sync")
-    assert (answer.status, lock.name in answer.error) == (1, True)
+    assert (answer.status, lock.name in answer.error) == (2, True)
     lock.unlink()
     lock.mkdir()
     answer = livestills("sync")

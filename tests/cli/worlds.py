@@ -55,7 +55,7 @@ def folder(path: Path, keys: Iterable[str] = ()) -> LocalStore:
     return store
 
 
-def configure(path: Path = Path("livestills.toml"), *, more: str = "", **sources: str) -> Path:
+def configure(path: Path = Path("livestills.toml"), /, *, more: str = "", **sources: str) -> Path:
     """Write a configuration with these sources."""
     sections = "".join(f'[sources.{name}]\nurl = "{url}"\n' for name, url in sources.items())
     path.write_text(sections + more, encoding="utf-8")

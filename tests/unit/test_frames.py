@@ -4,8 +4,8 @@ from io import BytesIO
 import pytest
 from PIL import Image, ImageChops, ImageStat
 
-from indexer.render import frames
-from indexer.render.frames import Person, Scene, draw_frame
+from indexer.render.frames import Person, Scene, camera, caption, draw_frame, lights, slides
+from indexer.render.frames.looks import Hair, Looks
 
 NOON = datetime(2026, 11, 5, 12, 0, 0, 123_000, tzinfo=UTC)
 MAYA = Person("Maya Lindqvist", 66, Scene.WINDOW)
@@ -29,7 +29,7 @@ def difference(one: Image.Image, other: Image.Image) -> float:
 def test_the_same_moment_draws_the_same_bytes(scene: Scene) -> None:
     person = Person("Ben Okafor", 6, scene)
     first = draw_frame(person, channel="math-101", moment=NOON, width=160, height=90)
-    for cache in (frames._stage, frames._slide, frames._noise, frames._caption):
+    for cache in (camera._stage, slides._slide, lights._noise, caption._band):
         cache.cache_clear()
     assert draw_frame(person, channel="math-101", moment=NOON, width=160, height=90) == first
 
@@ -46,8 +46,8 @@ def test_another_moment_is_another_picture_of_the_same_person(scene: Scene) -> N
 
 
 def test_one_person_looks_the_same_in_every_scene_and_others_do_not() -> None:
-    assert frames._looks(66) == frames._looks(66)
-    looks = [frames._looks(seed) for seed in range(50)]
+    assert vars(Looks(66)) == vars(Looks(66))
+    looks = [vars(Looks(seed)) for seed in range(50)]
     assert all(looks.count(one) == 1 for one in looks)
 
 
@@ -82,8 +82,8 @@ def test_a_frame_weighs_what_frames_of_calls_do(scene: Scene) -> None:
 def test_every_hair_is_drawn() -> None:
     seeds: dict[str, int] = {}
     for seed in range(100):
-        seeds.setdefault(frames._looks(seed).style, seed)
-    assert set(seeds) == set(frames._Hair)
+        seeds.setdefault(Looks(seed).style, seed)
+    assert set(seeds) == set(Hair)
     heads = [
         draw_frame(Person("Ada", seed, Scene.OFFICE), channel="c", moment=NOON, width=160, height=90)
         for seed in seeds.values()
@@ -100,8 +100,8 @@ def test_any_text_can_be_written(text: str) -> None:
 
 
 def test_what_does_not_fit_is_cut_short() -> None:
-    font = frames._font(14)
-    cut = frames._fitted("support " * 20, font, 100)
+    font = caption.font_of(14)
+    cut = caption._fitted("support " * 20, font, 100)
     assert cut.endswith("…")
     assert font.getlength(cut) <= 100
-    assert frames._fitted("Zoë", font, 100) == "Zoe"
+    assert caption._fitted("Zoë", font, 100) == "Zoe"

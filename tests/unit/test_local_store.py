@@ -17,6 +17,7 @@ from indexer.errors import (
     StorageError,
     UnsupportedKeyError,
 )
+from indexer.storage import local
 from indexer.storage.base import Page, pages
 from indexer.storage.local import LocalStore
 from indexer.storage.memory import MemoryStore
@@ -188,6 +189,16 @@ def test_an_etag_changes_with_each_write_and_is_no_md5(root: Path) -> None:
         etags.add(store.list_page().objects[0].etag)
     assert len(etags) == 50
     assert all(len(etag) != 32 for etag in etags)
+
+
+def test_a_file_is_newer_than_the_one_it_replaces_even_if_the_clock_stands_still(root: Path) -> None:
+    for name in ("old", "new"):
+        (root / name).write_bytes(b"x")
+        os.utime(root / name, ns=(5, 5))
+    local._make_newer(root / "new", root / "old")
+    assert (root / "new").stat().st_mtime_ns == 6
+    local._make_newer(root / "new", root / "missing")
+    assert (root / "new").stat().st_mtime_ns == 6
 
 
 def test_a_copy_of_the_folder_with_its_times_lists_the_same(root: Path) -> None:

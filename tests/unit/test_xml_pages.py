@@ -238,6 +238,26 @@ def test_a_row_that_differs_is_not_lost(odd_row: str) -> None:
         assert {listed[1:] for listed in page.objects} == {(5, DIGEST, MODIFIED_S, None)}
 
 
+def test_rows_in_a_comment_are_none() -> None:
+    assert read_v2(answer(f"<!-- {ROW.format('ghost')} -->")).objects == []
+    assert read_v2(answer(f"<!-- {ROW.format('ghost')} <x -->")).objects == []
+    assert read_v2(answer(f"<?skip {ROW.format('ghost')} <x ?>")).objects == []
+
+
+def test_only_what_stands_right_below_a_row_counts() -> None:
+    nested = "<Restore><Size>9</Size></Restore>"
+    rows = [ROW.format(key).replace("<Size>5</Size>", f"<Size>5</Size>{nested}") for key in "ab"]
+    assert [listed.size for listed in read_v2(answer(*rows)).objects] == [5, 5]
+
+
+def test_line_ends_are_line_feeds_as_xml_says() -> None:
+    assert keys_of(read_v2(answer(ROW.format("a\r\nb"), ROW.format("c\rd"), ROW.format("e&#13;")))) == [
+        "a\nb",
+        "c\nd",
+        "e\r",
+    ]
+
+
 def test_a_namespace_prefix_is_read() -> None:
     body = answer(ROW.format("a"), "<CommonPrefixes><Prefix>p/</Prefix></CommonPrefixes>").decode()
     prefixed = re.sub(r"(</?)(\w)", r"\1s3:\2", body).replace("xmlns=", "xmlns:s3=")
@@ -382,6 +402,7 @@ def test_a_token_at_the_end_is_not_followed() -> None:
         answer(ROW.format("a").replace("<Size>5</Size>", "<Size>many</Size>")),
         answer(ROW.format("a").replace("<Size>5</Size>", "")),
         answer(ROW.format("a").replace("2026-11-05", "yesterday")),
+        answer(ROW.format("a").replace("<Size>", "<Contents><Size>")),
         answer(ROW.format("a&nbsp;b")),
         answer(ROW.format("a & b")),
         answer(ROW.format("&#xD800;")),
