@@ -1,1 +1,3 @@
-"""Ratios against a peer or a floor, one module a subject: `python -m benchmarks.names`.  No part of the tests."""
+"""Figures against a peer, a floor or a bound, one module a subject: `python -m benchmarks`.  docs/benchmarks.md says
+what each of them means.
+"""

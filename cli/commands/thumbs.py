@@ -35,6 +35,7 @@ _FIELDS = ("wanted", "made", "bytes", "failed", "archived", "pruned", "dry_run",
     "--workers", type=click.IntRange(1, 256), metavar="N", help="Processes; as many as processors if not said."
 )
 @click.option("--retry-failed", is_flag=True, help="Try pictures again that failed before.")
+@click.option("--keep-orphans", is_flag=True, help="Keep thumbnails whose shots are gone.")
 @click.option("--dry-run", is_flag=True, help="Count what is to be made, make nothing.")
 @with_app
 def thumbs(
@@ -45,6 +46,7 @@ def thumbs(
     sizes: tuple[str, ...],
     workers: int | None,
     retry_failed: bool,
+    keep_orphans: bool,
     dry_run: bool,
 ) -> None:
     """Make the thumbnails that shots lack: of the selection, or of everything.
@@ -66,6 +68,7 @@ def thumbs(
             workers=workers or os.cpu_count() or 1,
             follow=Follow(app.now, check, lambda done, total: progress(done.wanted, total)),
             retry_failed=retry_failed,
+            keep_orphans=keep_orphans,
             dry_run=dry_run,
         )
     _tell(out, report, dry_run=dry_run)

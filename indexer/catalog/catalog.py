@@ -1,5 +1,6 @@
 """A catalog, opened: who may use it, and the sources and runs that it knows."""
 
+import sqlite3
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from sqlalchemy import Connection, Engine, insert, select, update
 from indexer.catalog import schema
 from indexer.catalog.changes import SyncWriter
 from indexer.catalog.derivatives import Derivatives
-from indexer.catalog.dialects import WRITE, open_sqlite, sqlite_path
+from indexer.catalog.dialects import WRITE, open_sqlite, own_error, sqlite_path
 from indexer.catalog.overview import Overview
 from indexer.catalog.sessions import Sessions
 from indexer.catalog.shots import Shots
@@ -188,5 +189,9 @@ class Catalog:
         connection = self._engine.raw_connection()
         try:
             connection.cursor().execute(f"PRAGMA {pragma}")
+        except sqlite3.Error as exc:
+            if error := own_error(exc, str(self.path)):
+                raise error from exc
+            raise
         finally:
             connection.close()

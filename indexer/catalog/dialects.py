@@ -118,16 +118,18 @@ _CODES: Final = {
 }
 
 
+def own_error(error: BaseException, name: str) -> CatalogError | None:
+    """What SQLite says of the file as our own error; None for mistakes of our own statements."""
+    code = getattr(error, "sqlite_errorcode", None)
+    if not isinstance(code, int) or (code & 0xFF) not in _CODES:
+        return None
+    kind, text = _CODES[code & 0xFF]  # the low byte is the primary result code, the rest details it
+    return kind(f"catalog {name} {text}")
+
+
 def _translate(context: ExceptionContext) -> None:
-    """Raise our own error for what SQLite says of the file; leave mistakes of our own statements as they are."""
-    original = context.original_exception
-    code = getattr(original, "sqlite_errorcode", None)
-    if not isinstance(code, int):
-        return
-    kind = _CODES.get(code & 0xFF)  # the low byte is the primary result code, the rest details it
-    if kind is not None:
-        error, text = kind
-        raise error(f"catalog {_file(context)} {text}") from original
+    if error := own_error(context.original_exception, _file(context)):
+        raise error from context.original_exception
 
 
 def _file(context: ExceptionContext) -> str:

@@ -138,6 +138,7 @@ def make_thumbnails(
     follow: Follow,
     retry_failed: bool = False,
     dry_run: bool = False,
+    keep_orphans: bool = False,
     time_limit_s: float = TIME_LIMIT_S,
 ) -> ThumbReport:
     """Make the thumbnails that shots of the selection lack, and remove those whose shots are gone.
@@ -154,7 +155,8 @@ def make_thumbnails(
         for each in wanted:
             _count(report, each)
         return report
-    _prune(catalog, places.target, report)
+    if not keep_orphans:
+        _prune(catalog, places.target, report)
     total = derivatives.count(selection, names, retry_failed=retry_failed)
     kept: list[tuple[Wanted, Outcome]] = []
     try:
