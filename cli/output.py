@@ -116,6 +116,11 @@ class Output:
         """Write a line of an answer for people.  What came from a bucket must have gone through `shown`."""
         sys.stdout.write(text + "\n")
 
+    def tell(self, text: str) -> None:
+        """Write a line that says what was done, unless told to be quiet."""
+        if not self.quiet:
+            self.line(text)
+
     def note(self, text: str) -> None:
         """Say something about the answer, unless told to be quiet."""
         if not self.quiet:

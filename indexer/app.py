@@ -143,11 +143,18 @@ class App:
         Raises `ConfigError` for a source that is neither configured nor, from earlier times, in the catalog.
         """
         catalog = self.catalog_to_read()
+        try:
+            self.refuse_unknown_source(catalog, selection)
+        except BaseException:
+            catalog.close()
+            raise
+        return catalog
+
+    def refuse_unknown_source(self, catalog: "Catalog", selection: Selection) -> None:
+        """Raise `ConfigError` for a source that is neither configured nor, from earlier times, in the catalog."""
         name = selection.source
         if name is not None and name not in self.settings.sources and catalog.source(name) is None:
-            catalog.close()
             raise self._unknown_source(name)
-        return catalog
 
     def catalog_to_write(self) -> "Catalog":
         """The catalog, made or upgraded where it must be."""

@@ -65,5 +65,5 @@ def init(url: str, name: str, *, force: bool) -> None:
     except OSError as exc:
         raise ConfigError(f"{file} cannot be written: {exc.strerror}") from exc
     out = output()
-    out.line(f"wrote {shown(str(file))}")
+    out.tell(f"wrote {shown(str(file))}")
     out.note("next: edit it, then `livestills doctor` checks it and `livestills sync` fills the catalog")

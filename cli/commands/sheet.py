@@ -7,6 +7,7 @@ import click
 
 from cli.options import Selector, parse_length, selection_options, with_app
 from cli.output import Output, note
+from cli.texts import shown
 
 if TYPE_CHECKING:
     from indexer.app import App
@@ -58,7 +59,7 @@ def sheet(
         pages = write(planned, pictures, folder, layout=layout, zone=app.zone, fonts=fonts)
         if out.for_people:
             for path in pages:
-                out.line(str(path))
+                out.line(shown(str(path)))
         else:
             out.write(({"file": str(path)} for path in pages), fields=("file",))
     if fonts.missing:

@@ -9,7 +9,7 @@ from cli.options import Selector, common, common_options, selection_options, wit
 from cli.output import Output
 from cli.progress import counting
 from cli.signals import stopping
-from cli.texts import counted, human_bytes
+from cli.texts import counted, human_bytes, shown
 from indexer.errors import ConfigError, ExitStatus
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def get_shots(app: "App", out: Output, *, folder: Path, select: Selector, dry_ru
         wanted = sum(1 for _ in shots_of(catalog, selection))
         if dry_run:
             if out.for_people:
-                out.line(f"{counted(wanted, 'picture')} to fetch into {folder}")
+                out.tell(f"{counted(wanted, 'picture')} to fetch into {shown(str(folder))}")
             else:
                 out.write([{"folder": str(folder), "wanted": wanted, "dry_run": True}], fields=_DRY_FIELDS)
             return
@@ -61,8 +61,8 @@ def get_shots(app: "App", out: Output, *, folder: Path, select: Selector, dry_ru
         else:
             out.note("the catalog has no shot that matches")
     if out.for_people:
-        out.line(
-            f"{counted(report.got, 'picture')} fetched into {folder}, {human_bytes(report.bytes)}; "
+        out.tell(
+            f"{counted(report.got, 'picture')} fetched into {shown(str(folder))}, {human_bytes(report.bytes)}; "
             f"{report.there:,} were there, {report.archived:,} archived, {report.failed.total():,} failed"
         )
     else:

@@ -128,9 +128,9 @@ class _Answer:
 
     def done(self, report: "SyncReport", *, where: str) -> None:
         """Tell of a sync that reached its end."""
-        if self._out.for_people and not self._out.quiet:
+        if self._out.for_people:
             with _reader_may_leave():
-                self._out.line(_summary(report))
+                self._out.tell(_summary(report))
         self._add(_record(report))
         if not report.seen.objects:
             self._out.note(f"{report.source}: nothing lies under {shown(where)}; is that the right place?")

@@ -59,11 +59,13 @@ def thumbs(
 
     specs = [ThumbSpec.from_string(size) for size in dict.fromkeys(sizes)]
     places = Places({source.name: app.address(source) for source in app.sources()}, app.derivatives())
+    selection = select(app)
     with app.catalog_to_write() as catalog, stopping() as check, counting(common(), "thumbs") as progress:
+        app.refuse_unknown_source(catalog, selection)
         report = make_thumbnails(
             catalog,
             places,
-            select(app),
+            selection,
             specs,
             workers=workers or os.cpu_count() or 1,
             follow=Follow(app.now, check, lambda done, total: progress(done.wanted, total)),
@@ -81,13 +83,13 @@ def _tell(out: Output, report: "ThumbReport", *, dry_run: bool) -> None:
         out.write([_record(report, dry_run=dry_run)], fields=_FIELDS)
         return
     if dry_run:
-        out.line(f"{counted(report.wanted, 'picture')} to make thumbnails of; {report.archived:,} archived")
+        out.tell(f"{counted(report.wanted, 'picture')} to make thumbnails of; {report.archived:,} archived")
         return
     made = (
         f"{counted(report.made, 'thumbnail')} of {counted(report.wanted, 'picture')} made, {human_bytes(report.bytes)}"
     )
     rest = f"{report.failed.total():,} failed, {report.archived:,} archived, {report.pruned:,} removed"
-    out.line(f"{made}; {rest}; {human_length(report.duration.total_seconds())}")
+    out.tell(f"{made}; {rest}; {human_length(report.duration.total_seconds())}")
     for reason, count in report.failed.most_common():
         note(f"failed: {counted(count, 'picture')}, {reason}")
     for key, reason in report.samples:

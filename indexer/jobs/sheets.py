@@ -62,7 +62,8 @@ class Sheet:
                 if last is not None and shot.captured_at - last > pause:
                     yield last, shot.captured_at
                     shown = None
-                if self.every is None or shown is None or shot.captured_at - shown >= self.every:
+                # Shots come a little early or late: one that is due but for a tenth is meant.
+                if self.every is None or shown is None or shot.captured_at - shown >= self.every * 0.9:
                     yield shot
                     shown = shot.captured_at
                 last = shot.captured_at
@@ -128,8 +129,8 @@ def file_name(sheet: Sheet) -> str:
     wanted = sheet.selection
     parts = [part for part in (wanted.cname, wanted.sid, wanted.uid) if part is not None]
     whole = repr((parts, wanted.source, wanted.period, sheet.every)).encode("utf-8", "surrogatepass")
-    readable = "_".join(_UNSAFE.sub("-", part).strip(".-")[:40] for part in parts)
-    return f"sheet_{readable}_{hashlib.sha256(whole).hexdigest()[:8]}"
+    readable = [_UNSAFE.sub("-", part).strip(".-")[:40] for part in parts]
+    return f"{'_'.join(['sheet', *filter(None, readable)])}_{hashlib.sha256(whole).hexdigest()[:8]}"
 
 
 def _title(sheet: Sheet) -> str:

@@ -88,6 +88,13 @@ def test_sampling_keeps_one_shot_in_each_length_and_every_gap(world: World) -> N
     assert steps(sheet) == [0, 3, 6, "gap 140s", 20, 23, 26]
 
 
+def test_sampling_does_not_skip_a_shot_that_came_a_little_early(world: World) -> None:
+    early = name(3).replace("090030000", "090029950")
+    world.fill(name(0), name(1), name(2), early, name(4))
+    sheet = world.sheet(Selection(uid="7"), every=timedelta(seconds=30))
+    assert [cell.key for cell in sheet.cells() if isinstance(cell, Shot)] == [name(0), early]
+
+
 def test_a_sheet_of_everything_is_refused(world: World) -> None:
     with pytest.raises(ConfigError, match="--user, --session or --channel"):
         world.sheet(Selection())
