@@ -36,12 +36,12 @@ class Scale:
 FULL: Final = Scale(
     rounds=3,
     name_keys=5_000,
-    parse_keys=250_000,
+    parse_keys=200_000,
     listed_keys=200_000,
-    plain_keys=15_000,
+    plain_keys=10_000,
     synced_keys=100_000,
     catalog_shots=1_000_000,
-    lookups=300,
+    lookups=200,
     memory_keys=(200_000, 1_000_000),
 )
 QUICK: Final = Scale(

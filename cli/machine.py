@@ -14,7 +14,7 @@ Record = Mapping[str, object]
 
 def to_json(record: Record, *, indent: int | None = None) -> str:
     """JSON in ASCII, so that no terminal, log or locale can change it.  Times are RFC 3339 in UTC."""
-    return json.dumps(record, default=_plain, indent=indent)
+    return _encode(record) if indent is None else json.dumps(record, default=_plain, indent=indent)
 
 
 def write_lines(records: Iterable[Record], file: TextIO) -> None:
@@ -80,3 +80,7 @@ def _plain(value: object) -> object:
     if isinstance(value, datetime):
         return rfc3339(value)
     raise TypeError(f"{type(value).__name__} has no JSON form")
+
+
+_encode: Final = json.JSONEncoder(default=_plain).encode
+# `json.dumps` would make an encoder for each record of an answer.

@@ -1,5 +1,6 @@
 """What tests share.  Each test process starts its own servers, once, when the first test asks for one."""
 
+import signal
 from collections.abc import Iterator
 
 import pytest
@@ -10,6 +11,12 @@ from tests.servers import S3Server, moto_server, seaweedfs
 # How long an example takes says how busy the machine is, and nothing about the claim.
 settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("unhurried")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _interruptible() -> None:
+    """Tests send SIGINT, to themselves and to what they start; a shell lets its background jobs ignore it."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

@@ -55,6 +55,7 @@ def sheet(
         pictures = Pictures(
             {source.name: app.open_store(source) for source in app.sources()},
             None if target is None else open_store(target.location, target.options),
+            "" if target is None else target.location.prefix,
         )
         pages = write(planned, pictures, folder, layout=layout, zone=app.zone, fonts=fonts)
         if out.for_people:

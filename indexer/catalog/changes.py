@@ -320,9 +320,10 @@ class SyncWriter:
         made = self._connection.execute(select(derivative.c.captured_ms, derivative.c.spec).where(of_shots)).all()
         if made:
             keys = {thumbnail_key(self._name, shot_key(key_head, row.captured_ms), row.spec) for row in made}
-            known = set(self._connection.scalars(select(orphan.c.key).where(orphan.c.key.in_(keys))))
-            if new := keys - known:
-                self._connection.execute(insert(orphan), [{"key": key} for key in new])
+            for batch in batches(keys):
+                known = set(self._connection.scalars(select(orphan.c.key).where(orphan.c.key.in_(batch))))
+                if new := set(batch) - known:
+                    self._connection.execute(insert(orphan), [{"key": key} for key in new])
             self._connection.execute(delete(derivative).where(of_shots))
 
     def _tidy(self, streams: Collection[int]) -> None:

@@ -8,9 +8,10 @@ from sqlalchemy import Connection, Engine, delete, insert, select, tuple_
 from indexer.catalog.answers import StreamSummary
 from indexer.catalog.dialects import WRITE
 from indexer.catalog.rows import ShotRow, pack_etag, shot_key, unpack_etag
-from indexer.catalog.schema import derivative, orphan, shot, stream
+from indexer.catalog.schema import derivative, orphan, shot, source, stream
 from indexer.catalog.selecting import PAGE, select_streams, stream_filter, to_stream
-from indexer.model import Selection, is_archived
+from indexer.derived import thumbnail_key
+from indexer.model import Selection, Shot, is_archived, to_ms
 
 
 class Made(NamedTuple):
@@ -83,28 +84,27 @@ class Derivatives:
         """How many shots `wanted` would yield now that can be read."""
         return sum(not each.archived for each in self.wanted(selection, specs, retry_failed=retry_failed))
 
-    def made(self, stream_id: int, captured_ms: Sequence[int], spec: str) -> dict[int, str | None]:
-        """For those shots of a stream that have this derivative of their present ETag: None, or why it failed."""
+    def of_shot(self, found: Shot, spec: str) -> Iterator[str | None]:
+        """Nothing if this was never made of the shot as it is now; else why it failed, or None if it is there."""
+        head, _, _ = found.key.rpartition("_")
         query = (
-            select(derivative.c.captured_ms, derivative.c.reason)
-            .join(
-                shot,
-                (shot.c.stream_id == derivative.c.stream_id)
-                & (shot.c.captured_ms == derivative.c.captured_ms)
-                & (shot.c.etag == derivative.c.etag),
-            )
+            select(derivative.c.reason)
+            .join(stream, stream.c.id == derivative.c.stream_id)
+            .join(source, source.c.id == stream.c.source_id)
             .where(
-                derivative.c.stream_id == stream_id,
+                source.c.name == found.source,
+                stream.c.key_head == f"{head}_",
+                derivative.c.captured_ms == to_ms(found.captured_at),
                 derivative.c.spec == spec,
-                derivative.c.captured_ms.between(min(captured_ms), max(captured_ms)),
+                derivative.c.etag == pack_etag(found.etag),
             )
         )
         with self._engine.connect() as connection:
-            return {row.captured_ms: row.reason for row in connection.execute(query)}
+            yield from connection.scalars(query).all()
 
     def record(self, outcomes: Sequence[tuple[Wanted, Sequence[Made], str | None]]) -> None:
         """Keep what became of these shots, in one transaction: thumbnails that are stored, or why there are none."""
-        rows = []
+        rows: list[dict[str, object]] = []
         for wanted, made, reason in outcomes:
             sizes = {each.spec: each for each in made}
             for spec in wanted.specs:
@@ -124,12 +124,40 @@ class Derivatives:
         if not rows:
             return
         with self._engine.execution_options(**{WRITE: True}).begin() as connection:
+            rows = self._of_present_shots(connection, outcomes, rows)
             keys = tuple_(derivative.c.stream_id, derivative.c.captured_ms, derivative.c.spec)
             for start in range(0, len(rows), PAGE):
                 part = rows[start : start + PAGE]
                 old = [(row["stream_id"], row["captured_ms"], row["spec"]) for row in part]
                 connection.execute(delete(derivative).where(keys.in_(old)))
                 connection.execute(insert(derivative), part)
+
+    @staticmethod
+    def _of_present_shots(
+        connection: Connection,
+        outcomes: Sequence[tuple[Wanted, Sequence[Made], str | None]],
+        rows: list[dict[str, object]],
+    ) -> list[dict[str, object]]:
+        """The rows of shots that a sync has not removed meanwhile; what was made of the others is orphaned."""
+        there: set[tuple[int, int]] = set()
+        for wanted, _, _ in outcomes:
+            known = (
+                select(shot.c.captured_ms)
+                .join(stream, stream.c.id == shot.c.stream_id)
+                .where(
+                    shot.c.stream_id == wanted.stream_id,
+                    shot.c.captured_ms == wanted.captured_ms,
+                    # Numbers of streams are used again.
+                    stream.c.key_head == f"{wanted.key.rpartition('_')[0]}_",
+                )
+            )
+            if connection.scalar(known) is not None:
+                there.add((wanted.stream_id, wanted.captured_ms))
+                continue
+            for key in {thumbnail_key(wanted.source, wanted.key, spec) for spec in wanted.specs}:
+                connection.execute(delete(orphan).where(orphan.c.key == key))
+                connection.execute(insert(orphan), {"key": key})
+        return [row for row in rows if (row["stream_id"], row["captured_ms"]) in there]
 
     def orphans(self) -> Iterator[str]:
         """Keys of derivatives whose shot is gone; forget them once they are removed."""

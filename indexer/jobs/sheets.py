@@ -39,6 +39,8 @@ class Pictures:
     """By source."""
     derived: ObjectStore | None
     """Where thumbnails are, if there are any."""
+    prefix: str = ""
+    """What their keys start with there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,24 +157,32 @@ def _tiles(sheet: Sheet, pictures: Pictures, size: ThumbSpec, *, several: bool) 
     cells = sheet.cells()
     with ThreadPoolExecutor(_FETCHED_AT_ONCE) as pool:
         while batch := list(islice(cells, _FETCHED_AT_ONCE)):
-            yield from pool.map(lambda cell: _cell(cell, pictures, size, several=several), batch)
+            yield from pool.map(lambda cell: _cell(cell, sheet.catalog, pictures, size, several=several), batch)
 
 
-def _cell(cell: Shot | tuple[datetime, datetime], pictures: Pictures, size: ThumbSpec, *, several: bool) -> Tile | Gap:
+def _cell(
+    cell: Shot | tuple[datetime, datetime], catalog: Catalog, pictures: Pictures, size: ThumbSpec, *, several: bool
+) -> Tile | Gap:
     if not isinstance(cell, Shot):
         return Gap(*cell)
     label = f"{cell.uid} · {cell.cname}" if several else None
-    picture, note = _picture(cell, pictures, size)
+    # The catalog knows which thumbnails show the shot as it is now; asking the storage for others may be forbidden.
+    tried = list(catalog.derivatives.of_shot(cell, str(size)))
+    if tried and tried[0] is not None:
+        return Tile(cell.captured_at, None, tried[0], cell.bak, label)
+    picture, note = _picture(cell, pictures, size, has_thumbnail=bool(tried))
     return Tile(cell.captured_at, picture, note, cell.bak, label)
 
 
-def _picture(shot: Shot, pictures: Pictures, size: ThumbSpec) -> tuple[bytes | None, str | None]:
+def _picture(
+    shot: Shot, pictures: Pictures, size: ThumbSpec, *, has_thumbnail: bool
+) -> tuple[bytes | None, str | None]:
     """A picture for a tile, or why there is none.  Raises only what the storage raises."""
-    if pictures.derived is not None:
+    if pictures.derived is not None and has_thumbnail:
         try:
-            return pictures.derived.get(thumbnail_key(shot.source, shot.key, str(size))), None
+            return pictures.derived.get(pictures.prefix + thumbnail_key(shot.source, shot.key, str(size))), None
         except ObjectNotFoundError:
-            pass  # not made yet: the original will do
+            pass  # somebody removed it: the original will do
     if is_archived(shot.tier):
         return None, "archived"
     if shot.source not in pictures.origins:

@@ -92,7 +92,8 @@ class _Grouping:
         """Sort one page into streams; return the stretches that end within it, seldom any."""
         if not page:
             return []
-        finished = [self.cut(page[0].key)] if self._shots >= self._most_rows else []
+        full = self._shots >= self._most_rows or len(self._units) >= self._rows
+        finished = [self.cut(page[0].key)] if full else []
         stem = None
         stream = None
         for index, listed in enumerate(page):

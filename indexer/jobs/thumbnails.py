@@ -26,8 +26,9 @@ from indexer.storage.urls import Address, open_store
 
 _log = logging.getLogger(__name__)
 
-TIME_LIMIT_S: Final = 30.0
-"""For one picture with its transfer; an ordinary one takes a hundredth of a second and two round trips."""
+TIME_LIMIT_S: Final = 60.0
+"""For one picture with its transfer; an ordinary one takes a hundredth of a second and two round trips.  The limit is
+what ends a decoder that hangs, and a storage that does: the picture counts as failed, and the next run tries it."""
 
 RECORDED_AT_ONCE: Final = 200
 """Outcomes kept back for one transaction."""
@@ -74,7 +75,7 @@ def make(task: Task) -> Outcome:
     target = _open(task.target)
     made = []
     for (spec, key), picture in zip(task.keys, pictures.made, strict=True):
-        target.put(key, picture.jpeg, content_type="image/jpeg")
+        target.put(task.target.location.prefix + key, picture.jpeg, content_type="image/jpeg")
         made.append(Made(str(spec), len(picture.jpeg), picture.width, picture.height))
     return Outcome(made=tuple(made))
 
@@ -163,7 +164,9 @@ def make_thumbnails(
         tasks = _tasks(wanted, places, specs, report)
         for task, result in carry_out(make, tasks, workers=workers, timeout_s=time_limit_s):
             outcome = Outcome(reason=str(result)) if isinstance(result, Lost) else result
-            kept.append((task.wanted, outcome))
+            # Whether the picture or a slow storage is to blame is unknown: not recorded, so the next run tries again.
+            if not isinstance(result, Lost):
+                kept.append((task.wanted, outcome))
             if outcome.reason is None:
                 report.made += len(outcome.made)
                 report.bytes += sum(made.size for made in outcome.made)
@@ -192,7 +195,9 @@ def _count(report: ThumbReport, wanted: Wanted) -> bool:
 def _tasks(wanted: Iterable[Wanted], places: Places, specs: Sequence[ThumbSpec], report: ThumbReport) -> Iterator[Task]:
     by_name = {str(spec): spec for spec in specs}
     for each in wanted:
-        if _count(report, each):
+        if each.source not in places.origins:
+            report.fail(each.key, "source not configured")
+        elif _count(report, each):
             keys = tuple((by_name[name], thumbnail_key(each.source, each.key, name)) for name in each.specs)
             yield Task(each, places.origins[each.source], places.target, keys)
 
@@ -207,6 +212,6 @@ def _prune(catalog: Catalog, target: Address, report: ThumbReport) -> None:
     orphans = catalog.derivatives.orphans()
     while keys := list(islice(orphans, RECORDED_AT_ONCE)):
         for key in keys:
-            store.delete(key)
+            store.delete(target.location.prefix + key)
         catalog.derivatives.forget(keys)
         report.pruned += len(keys)

@@ -76,6 +76,6 @@ def process(
         capture_output=True,
         check=False,
         env={**os.environ, **variables},
-        timeout=60,
+        timeout=120,
     )
     return Answer(ended.returncode, ended.stdout.decode("utf-8", "surrogateescape"), ended.stderr.decode())

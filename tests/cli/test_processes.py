@@ -66,7 +66,7 @@ def test_a_sync_stops_when_it_is_told_to_and_the_next_one_goes_on(number: signal
         for _ in range(25):
             assert running.stderr.readline() == "page\n"
         running.send_signal(number)
-        out, err = running.communicate(timeout=30)
+        out, err = running.communicate(timeout=120)
     assert (running.returncode, out) == (status, "")
     message = f"livestills: stopped by {number.name}; what was written stays, the next run goes on\n"
     assert err.replace("page\n", "") == message
@@ -75,7 +75,7 @@ def test_a_sync_stops_when_it_is_told_to_and_the_next_one_goes_on(number: signal
     assert 0 < written < SHOTS
 
     with _slow_sync("-o", "ndjson") as running:
-        out, _ = running.communicate(timeout=60)
+        out, _ = running.communicate(timeout=120)
     assert running.returncode == 0
     report = json.loads(out)
     assert (report["unchanged"], report["added"], report["removed"]) == (written, SHOTS - written, 0)
@@ -92,7 +92,7 @@ def test_progress_on_a_terminal_is_a_bar_and_stdout_stays_pure() -> None:
                 seen += part
         except OSError:  # what a closed terminal is to Linux
             pass
-        out, _ = running.communicate(timeout=30)
+        out, _ = running.communicate(timeout=120)
     os.close(ours)
     assert running.returncode == 0
     assert json.loads(out)["added"] == SHOTS
@@ -166,7 +166,7 @@ def test_a_disk_without_space_ends_a_sync_in_one_line_and_the_next_one_goes_on()
     assert re.match("livestills: catalog .*livestills.db cannot (grow|be read or written)", line)
     assert done("db", "check").out == ""
     with _slow_sync("-o", "ndjson") as running:
-        out, _ = running.communicate(timeout=60)
+        out, _ = running.communicate(timeout=120)
     assert json.loads(out)["shots"] == SHOTS
     assert done("db", "check").out == ""
 

@@ -12,10 +12,11 @@ from PIL import Image
 from indexer.agora.names import ScreenshotName, ShotHead
 from indexer.agora.names import format as key_of
 from indexer.catalog.catalog import Catalog
+from indexer.catalog.derivatives import Made
 from indexer.derived import thumbnail_key
 from indexer.errors import ConfigError
 from indexer.jobs.originals import GetReport, get, shots_of
-from indexer.jobs.sheets import Pictures, Sheet, file_name, plan, write
+from indexer.jobs.sheets import Pictures, Sheet, _tiles, file_name, plan, write
 from indexer.jobs.sync import Watch, sync
 from indexer.model import Selection, Shot
 from indexer.render.contact_sheet import Tile
@@ -123,27 +124,23 @@ def test_different_sheets_have_different_names(world: World) -> None:
 
 
 def test_thumbnails_are_used_where_they_exist(world: World, tmp_path: Path) -> None:
-    world.fill(name(0), name(1))
-    derived = LocalStore(tmp_path / "derived")
+    world.fill(name(0), name(1), name(2))
     (tmp_path / "derived").mkdir()
-    derived.put(thumbnail_key("prod", name(0), "160x90"), jpeg(), content_type="image/jpeg")
+    derived = LocalStore(tmp_path / "derived")
+    shot, changed, failed = world.catalog.derivatives.wanted(Selection(), ["160x90"], retry_failed=False)
+    made = Made("160x90", 1, 160, 90)
+    world.catalog.derivatives.record([(shot, [made], None), (changed, [made], None), (failed, [], "truncated")])
+    derived.put("team/" + thumbnail_key("prod", shot.key, "160x90"), jpeg(), content_type="image/jpeg")
+    world.store.put(changed.key, jpeg()[:-2] + b"\xff\xfe\x00\x03x\xff\xd9", content_type="image/jpeg")
+    world.fill()
     before = world.store.requests["get"]
-    list(
-        write(
-            world.sheet(Selection(uid="7")),
-            Pictures({"prod": world.store}, derived),
-            tmp_path,
-            layout=LAYOUT,
-            zone=UTC,
-            fonts=Fonts(),
-        )
-    )
-    assert world.store.requests["get"] - before == 1, "only the shot without a thumbnail is fetched"
+    pictures = Pictures({"prod": world.store}, derived, "team/")
+    tiles = list(_tiles(world.sheet(Selection(uid="7")), pictures, LAYOUT.tile, several=False))
+    assert world.store.requests["get"] - before == 1, "only the shot that is not what its thumbnail shows is fetched"
+    assert [tile.note for tile in tiles if isinstance(tile, Tile)] == [None, None, "truncated"]
 
 
 def test_what_cannot_be_shown_is_a_tile_that_says_why(world: World, tmp_path: Path) -> None:
-    from indexer.jobs.sheets import _tiles
-
     world.store.put(name(0), jpeg()[:-50], content_type="image/jpeg")
     world.store.put(name(1), jpeg(), content_type="image/jpeg", tier="GLACIER")
     world.fill(name(2), name(3))
