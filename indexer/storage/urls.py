@@ -13,6 +13,8 @@ from indexer.storage.options import S3Options
 
 __all__ = ["Address", "Location", "S3Options", "open_store"]
 
+_LOGIN: Final = re.compile(r"//[^/]*@")
+"""Somebody's secret, where an address was written like one of the web."""
 _NAME: Final = re.compile(r"[A-Za-z0-9._-]{1,255}")
 
 
@@ -46,7 +48,7 @@ class Location:
                     return cls("file", os.path.normpath("/" + folder.lstrip("/")))
         hint = "" if separator or not text else f"; the folder of this name is {Path(text).absolute().as_uri()}"
         raise ConfigError(
-            f"{text!r} is no address of a storage: write s3://bucket/prefix/,"
+            f"{_LOGIN.sub('//***@', text)!r} is no address of a storage: write s3://bucket/prefix/,"
             f" or file:// and the whole path of a folder{hint}"
         )
 

@@ -154,3 +154,9 @@ def test_addresses_are_read_without_a_client() -> None:
     # `livestills parse` must not pay for boto3, and neither must a configuration that is only checked.
     code = "import sys; import indexer.storage.urls; print('boto3' in sys.modules or 'botocore' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout == "False\n"
+
+
+def test_a_secret_in_an_address_is_not_repeated() -> None:
+    with pytest.raises(ConfigError) as caught:
+        Location.from_string("s3://AKIAKEY:topsecret@bucket/")
+    assert "topsecret" not in str(caught.value)
