@@ -3,7 +3,7 @@
 from typing import Final
 
 from cli.machine import Record
-from indexer.model import Shot
+from indexer.model import Shot, is_archived
 
 NAME_FIELDS: Final = (
     *("key", "kind", "source", "directory", "bak", "sid", "cname", "uid", "captured_at", "size", "etag"),
@@ -13,9 +13,6 @@ NAME_FIELDS: Final = (
 
 SHOT_FIELDS: Final = (*NAME_FIELDS, "tier", "stored", "recorder")
 """What the catalog tells of a shot."""
-
-# As S3, OSS, COS and OBS call the classes from which an object must be restored before it can be read.
-_ARCHIVES: Final = frozenset({"GLACIER", "DEEP_ARCHIVE", "ARCHIVE", "COLDARCHIVE", "DEEPCOLDARCHIVE", "COLD"})
 
 
 def machine_shot(shot: Shot) -> Record:
@@ -41,7 +38,7 @@ def machine_shot(shot: Shot) -> Record:
 
 def stored(tier: str | None) -> str:
     """Whether it can be read at once: `archived` objects are cataloged, but neither fetched nor counted as failures."""
-    return "archived" if tier is not None and tier.upper() in _ARCHIVES else "online"
+    return "archived" if is_archived(tier) else "online"
 
 
 def recorder(bak: int | None) -> str:
