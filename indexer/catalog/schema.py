@@ -10,6 +10,7 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    Float,
     ForeignKey,
     Index,
     Integer,
@@ -52,6 +53,9 @@ source = Table(
     Column("id", Id, primary_key=True),
     Column("name", ByteText, nullable=False, unique=True),
     Column("url", Text, nullable=False),
+    # Where the verification of the next run begins, and which share of the present round is done.
+    Column("verify_from", ByteText, nullable=False, server_default=""),
+    Column("verify_share", Float, nullable=False, server_default="0"),
 )
 
 session = Table(
@@ -83,9 +87,11 @@ unit = Table(
     Column("newest_ms", BigInteger),
     Column("listed_ms", BigInteger),
     Column("verified_ms", BigInteger),
-    # Set by discovery, once nothing more can arrive; a full listing never needs it.
+    # Nothing more can arrive: discovery passes over it.  Verification still lists it now and then.
     Column("settled", Boolean, nullable=False, server_default="0"),
+    Column("sid", ByteText, nullable=False, server_default=""),
     UniqueConstraint("source_id", "prefix"),
+    Index(None, "source_id", "sid"),
 )
 
 stream = Table(
@@ -148,10 +154,23 @@ rejected = Table(
     "rejected",
     metadata,
     Column("source_id", Id, ForeignKey("source.id"), nullable=False),
+    Column("unit_id", Id, nullable=False),  # 0: between units
     Column("reason", Text, nullable=False),
     Column("objects", BigInteger, nullable=False),
     Column("samples", JSON, nullable=False),
-    PrimaryKeyConstraint("source_id", "reason"),
+    PrimaryKeyConstraint("source_id", "unit_id", "reason", name="pk_rejected_by_unit"),
+    sqlite_with_rowid=False,
+)
+
+listed = Table(
+    "listed",
+    metadata,
+    Column("source_id", Id, ForeignKey("source.id"), nullable=False),
+    Column("start", ByteText, nullable=False),
+    Column("stop", ByteText),  # null: to the end
+    PrimaryKeyConstraint("source_id", "start"),
+    sqlite_with_rowid=False,
+    comment="Stretches that a full listing has done, until it reaches its end.",
 )
 
 sync_run = Table(

@@ -1,5 +1,6 @@
 """Making, upgrading and refusing catalogs."""
 
+import re
 import shutil
 import sqlite3
 import stat
@@ -53,11 +54,13 @@ def next_migrations(tmp_path: Path) -> Path:
 
 
 def statements(path: Path) -> list[tuple[str, list[str]]]:
-    """What makes each table and index; SQLAlchemy and alembic order constraints differently."""
+    """What makes each table and index; SQLAlchemy and alembic order constraints differently, SQLite adds on the line."""
     with sqlite3.connect(path) as connection:
         found = connection.execute("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL ORDER BY name").fetchall()
     return [
-        (name, sorted(line.strip(" ,") for line in sql.split("\n"))) for name, sql in found if "alembic" not in name
+        (name, sorted(line.strip(" ,\t") for line in re.split(r"\n|, (?=[a-z_]+ [A-Z])", sql)))
+        for name, sql in found
+        if "alembic" not in name
     ]
 
 
