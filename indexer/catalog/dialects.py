@@ -6,6 +6,7 @@ Facts about SQLite here were measured (docs/benchmarks.md) or come from its docu
 import os
 import re
 import sqlite3
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -137,11 +138,16 @@ def _file(context: ExceptionContext) -> str:
     return str(engine.url.database) if engine is not None else "file"
 
 
+POLL_S: Final = 0.5
+"""Between two looks at a lock.  SQLite's own waiting would hold back signals for as long as it lasts."""
+
+
 @contextmanager
-def sync_lock(catalog: Path, source: str) -> Iterator[None]:
+def sync_lock(catalog: Path, source: str, *, wait: Callable[[], None] | None = None) -> Iterator[None]:
     """Hold the one lock that a sync of this source needs; it is free the moment its holder dies.
 
-    Raises `LockedError` at once if another run has it.
+    If another run has it: with `wait`, looks again and again, and calls that before each time; it may raise to give
+    up.  Among several that wait, any may be next.  Without `wait`, raises `LockedError` at once.
     """
     lock = catalog.with_name(f"{catalog.name}.{source}.lock")
     try:
@@ -150,19 +156,27 @@ def sync_lock(catalog: Path, source: str) -> Iterator[None]:
         raise CatalogAccessError(f"the lock of a sync, {lock}, cannot be made: {exc.strerror}") from exc
     connection = sqlite3.connect(lock, timeout=0, isolation_level=None)
     try:
-        try:
-            connection.execute("BEGIN EXCLUSIVE")
-        except sqlite3.DatabaseError as exc:
-            code = exc.sqlite_errorcode & 0xFF
-            if code == sqlite3.SQLITE_BUSY:
-                raise LockedError(f"another sync of {source!r} is running on {catalog}; wait for it to end") from exc
-            kind, _ = _CODES.get(code, (CatalogError, ""))
-            raise kind(
-                f"the lock of a sync, {lock}, cannot be used ({exc}): check its permissions, or remove it"
-            ) from exc
+        while not _lock(connection, lock):
+            if wait is None:
+                raise LockedError(f"another sync of {source!r} is running on {catalog}; wait for it to end")
+            wait()
+            time.sleep(POLL_S)
         yield
     finally:
         connection.close()
+
+
+def _lock(connection: sqlite3.Connection, lock: Path) -> bool:
+    """Take the lock if it is free."""
+    try:
+        connection.execute("BEGIN EXCLUSIVE")
+    except sqlite3.DatabaseError as exc:
+        code = exc.sqlite_errorcode & 0xFF
+        if code == sqlite3.SQLITE_BUSY:
+            return False
+        kind, _ = _CODES.get(code, (CatalogError, ""))
+        raise kind(f"the lock of a sync, {lock}, cannot be used ({exc}): check its permissions, or remove it") from exc
+    return True
 
 
 def backup(path: Path, *, to: Path) -> None:
