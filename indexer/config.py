@@ -4,6 +4,7 @@ Credentials are no setting: they come from boto3's own chain (environment, profi
 """
 
 import difflib
+import re
 import tomllib
 from collections.abc import Collection, Mapping
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Annotated, Any, Final, Literal, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import platformdirs
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
@@ -28,6 +29,24 @@ def _zone(name: str) -> str:
     except (ZoneInfoNotFoundError, ValueError, OSError) as exc:
         raise ValueError(f"{name!r} is no time zone; write one such as UTC or Europe/Berlin") from exc
     return name
+
+
+_SHARE: Final = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?) ?(?:(%)|/ ?([0-9]{1,9}))?")
+
+
+def parse_share(text: str) -> float:
+    """A share from 0 to 1 as people write it: `1/30`, `3.3%`, `0.033`, `0`.  Raises `ValueError`, which says so."""
+    found = _SHARE.fullmatch(text.strip())
+    if found is not None:
+        whole = 100 if found[2] else int(found[3] or 1)
+        share = float(found[1]) / whole if whole else 2
+        if share <= 1:
+            return share
+    raise ValueError(f"{text!r} is no share; write for example 1/30, 5%, 0 or 100%")
+
+
+def _share(value: object) -> float:
+    return parse_share(str(value))  # TOML has numbers, too
 
 
 class _Strict(BaseModel):
@@ -50,8 +69,21 @@ class SourceSettings(_Strict):
     addressing_style: Literal["auto", "path", "virtual"] = "auto"
     list_version: Literal[1, 2] = 2
     url_encoding: bool = True
+    discovery: Literal["auto", "delimiter", "hop", "full"] = "auto"
+    """How a sync finds what may have changed: as the storage allows, or one way only."""
     capture_interval_s: Annotated[int, Field(ge=1, le=3600)] | None = None
     """As Agora was told (`captureInterval`); inferred from the shots where it is not set."""
+
+
+class SyncSettings(_Strict):
+    """How a sync lists."""
+
+    verify: Annotated[float, BeforeValidator(_share)] = 1 / 30
+    """The share of what is settled that each run lists again."""
+    horizon_h: Annotated[int, Field(ge=1, le=8760)] = 96
+    """A session is watched for this long behind its newest shot.  Agora keeps uploads that failed for up to 72 h."""
+    in_flight: Annotated[int, Field(ge=1, le=128)] = 16
+    """LIST requests at a time."""
 
 
 class DerivativesSettings(_Strict):
@@ -84,6 +116,7 @@ class Settings(BaseSettings):
 
     catalog: CatalogSettings = CatalogSettings()
     sources: dict[SourceName, SourceSettings] = {}
+    sync: SyncSettings = SyncSettings()
     derivatives: DerivativesSettings | None = None
     display: DisplaySettings = DisplaySettings()
 
@@ -270,6 +303,7 @@ def _nearest(location: tuple[int | str, ...]) -> str:
 _SECTIONS: Final[Mapping[str, type[BaseModel]]] = {
     "catalog": CatalogSettings,
     "sources": SourceSettings,
+    "sync": SyncSettings,
     "derivatives": DerivativesSettings,
     "display": DisplaySettings,
 }

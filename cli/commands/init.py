@@ -30,7 +30,14 @@ url = {url}                 # s3://bucket/prefix/, or file:///folder of a mirror
 # addressing_style = "virtual"        # OSS, COS and BOS want "virtual", most self-built storages "path"
 # list_version = 1                    # for storages that cannot do ListObjectsV2
 # url_encoding = false                # for storages that list keys wrongly encoded (+ or % come out wrong)
+# discovery = "full"                  # list everything in every sync: for storages that group keys wrongly
 # capture_interval_s = 10             # captureInterval of the start request; inferred where it is not set
+
+# How `livestills sync` lists.
+# [sync]
+# verify = "1/30"                     # share of what is settled that each run lists again; "0", "5%", "100%"
+# horizon_h = 96                      # hours that a session is watched for late uploads behind its newest shot
+# in_flight = 16                      # LIST requests at a time, of one source
 
 # Where thumbnails and sheets are kept; never inside a source.
 # [derivatives]

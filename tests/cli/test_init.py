@@ -29,6 +29,7 @@ def test_every_line_of_it_that_is_commented_out_could_be_used() -> None:
     assert loaded.derivatives is not None
     source = loaded.sources["prod"]
     assert all(getattr(source, name) is not None for name in type(source).model_fields)
+    assert loaded.sync == config.SyncSettings()
 
 
 def test_an_existing_file_is_kept_unless_it_is_to_be_replaced() -> None:

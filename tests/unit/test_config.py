@@ -113,6 +113,45 @@ def test_an_address_that_is_whole_stays_as_it_is(file: Path, url: str) -> None:
     assert (settings.catalog.url, settings.sources["a"].url) == (url, url)
 
 
+# --- how a sync lists
+
+
+def test_a_sync_verifies_a_thirtieth_and_watches_for_four_days_unless_told_otherwise(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = load(file, "[sources.a]\nurl = 's3://a/'\n")
+    assert (settings.sync.verify, settings.sync.horizon_h, settings.sync.in_flight) == (1 / 30, 96, 16)
+    assert settings.sources["a"].discovery == "auto"
+    monkeypatch.setenv("LIVESTILLS_SYNC__IN_FLIGHT", "32")
+    settings = load(
+        file, "[sync]\nverify = '3.3%'\nhorizon_h = 8760\n[sources.a]\nurl = 's3://a/'\ndiscovery = 'hop'\n"
+    )
+    assert (settings.sync.verify, settings.sync.horizon_h, settings.sync.in_flight) == (0.033, 8760, 32)
+    assert settings.sources["a"].discovery == "hop"
+    assert load(file, "[sync]\nverify = 0.25\n").sync.verify == 0.25
+    monkeypatch.setenv("LIVESTILLS_SYNC__VERIFY", "1/8")
+    assert load(file).sync.verify == 0.125
+
+
+@pytest.mark.parametrize(
+    ("text", "share"),
+    [
+        *(("0", 0.0), ("1", 1.0), ("100%", 1.0), ("0%", 0.0), ("0.25", 0.25), ("12.5%", 0.125), ("12.5 %", 0.125)),
+        *(("1/30", 1 / 30), (" 1 / 4 ", 0.25), ("4/4", 1.0), ("0/7", 0.0)),
+    ],
+)
+def test_a_share_is_read_as_people_write_it(text: str, share: float) -> None:
+    assert config.parse_share(text) == share
+
+
+@pytest.mark.parametrize(
+    "text", ["", "2", "101%", "3/2", "1/0", "-1", "nan", "1e-3", "all", "5%%", "1/2%", "1,5%", "٣%"]
+)
+def test_what_is_no_share_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="is no share; write for example 1/30, 5%, 0 or 100%"):
+        config.parse_share(text)
+
+
 # --- what is wrong
 
 
@@ -125,7 +164,7 @@ def test_an_address_that_is_whole_stays_as_it_is(file: Path, url: str) -> None:
         ("[sources.a]\nurl = 's3://a/'\nregoin = 'x'", "unknown setting 'sources.a.regoin'; did you mean 'region'?"),
         ("[sources.a]\nulr = 's3://a/'", "unknown setting 'sources.a.ulr'; did you mean 'url'? (and 1 more)"),
         ("[display]\nzzz = 1", "unknown setting 'display.zzz'; known here: tz"),
-        ("_env_file = 'x'", "unknown setting '_env_file'; known here: catalog, sources, derivatives, display"),
+        ("_env_file = 'x'", "unknown setting '_env_file'; known here: catalog, sources, sync, derivatives, display"),
         ("[sources.a]", "sources.a.url is missing"),
         ("[sources.a]\nurl = 5", 'sources.a.url must be a text in "quotes"'),
         ("[sources]\nurl = 's3://a/'", "sources.url must be a section of its own, [sources.NAME]"),
@@ -137,6 +176,14 @@ def test_an_address_that_is_whole_stays_as_it_is(file: Path, url: str) -> None:
         ("[sources.a]\nurl = 's3://a/'\ncapture_interval_s = 1.5", "must be a whole number"),
         ("[sources.a]\nurl = 's3://a/'\nlist_version = 3", "sources.a.list_version must be 1 or 2"),
         ("[sources.a]\nurl = 's3://a/'\nurl_encoding = 'x'", "sources.a.url_encoding must be true or false"),
+        ("[sources.a]\nurl = 's3://a/'\ndiscovery = 'x'", "must be 'auto', 'delimiter', 'hop' or 'full'"),
+        ("[sync]\nverfy = '0'", "unknown setting 'sync.verfy'; did you mean 'verify'?"),
+        ("[sync]\nverify = '2'", "sync.verify '2' is no share; write for example 1/30, 5%, 0 or 100%"),
+        ("[sync]\nverify = true", "sync.verify 'True' is no share"),
+        ("[sync]\nverify = [1]", "sync.verify '[1]' is no share"),
+        ("[sync]\nhorizon_h = 0", "sync.horizon_h must be 1 or more"),
+        ("[sync]\nhorizon_h = 8761", "sync.horizon_h must be 8760 or less"),
+        ("[sync]\nin_flight = 129", "sync.in_flight must be 128 or less"),
         ("[display]\ntz = 'Mars'", "display.tz 'Mars' is no time zone; write one such as UTC or Europe/Berlin"),
     ],
 )
