@@ -49,6 +49,14 @@ _RECORDINGS = (
     Column("bytes", "size", Kind.BYTES),
     Column("first_name", "first file"),
 )
+_UNITS = (
+    Column("prefix", "unit"),
+    Column("objects", "objects", Kind.NUMBER),
+    Column("state", "settled"),
+    Column("listed_at", "last listed", Kind.TIME),
+    Column("verified_at", "last verified", Kind.TIME),
+    Column("source", "source"),
+)
 
 
 @click.group()
@@ -75,7 +83,11 @@ def list_sessions(app: "App", out: Output, *, select: Selector, paging: Paging) 
 @click.option("--channel", metavar="NAME", help="Only this channel, should the session be in several.")
 @with_app
 def show_session(app: "App", out: Output, *, sid: str, channel: str | None) -> None:
-    """Show one session: its users, recorders and recording files.  CSV has a line for each user and recorder."""
+    """Show one session: its users, recorders and recording files, and when they were listed.
+
+    What is `settled` gets no more uploads, and a sync only verifies it now and then; what is `watched` is listed by
+    every sync, and so is what one has left `unfinished`.  CSV has a line for each user and recorder.
+    """
     with app.catalog_to_read() as catalog:
         found = list(_described(catalog, Selection(sid=sid, cname=channel)))
     if not found:
@@ -89,6 +101,7 @@ def show_session(app: "App", out: Output, *, sid: str, channel: str | None) -> N
             out.record(session, [column for column in _SESSIONS if column.field != "recordings"])
             out.rows(session["streams"], _STREAMS, fields=())
             out.rows(session["recording_files"], _RECORDINGS, fields=(), title="Recording files")
+            out.rows(session["units"], _UNITS, fields=(), title="Listed")
 
 
 def _described(catalog: "Catalog", selection: Selection) -> Iterator[dict[str, Any]]:
@@ -102,4 +115,5 @@ def _described(catalog: "Catalog", selection: Selection) -> Iterator[dict[str, A
             **fields_of(session),
             "streams": [{name: stream[name] for name in _STREAM_FIELDS} for stream in streams],
             "recording_files": [fields_of(kind) for kind in catalog.sessions.recordings(session.sid, session.cname)],
+            "units": [fields_of(unit) for unit in catalog.sessions.units(session.sid)],
         }

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,33 @@ class StreamSummary:
     bytes: int
     first_at: datetime
     last_at: datetime
+
+
+class UnitState(StrEnum):
+    """What a sync thinks of a unit."""
+
+    SETTLED = "settled"
+    """Nothing more can arrive: only verification lists it."""
+    WATCHED = "watched"
+    """It may still get uploads: every sync lists it."""
+    UNFINISHED = "unfinished"
+    """A sync was cut off in the middle of it; the next one takes it up."""
+
+
+@dataclass(frozen=True, slots=True)
+class UnitSummary:
+    """What is listed together: all objects of a session by one recorder in one directory."""
+
+    source: str
+    prefix: str
+    objects: int
+    state: UnitState
+    newest_at: datetime | None
+    """Newest capture or upload in it."""
+    listed_at: datetime | None
+    """Start of the sync that listed it last."""
+    verified_at: datetime | None
+    """Start of the sync that last listed all of it, whether or not it looked changed."""
 
 
 @dataclass(frozen=True, slots=True)

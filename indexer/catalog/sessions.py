@@ -1,12 +1,13 @@
 """Questions about sessions."""
 
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Engine, Row, distinct, func, select, tuple_
 
 from indexer.agora.channels import spellings
-from indexer.catalog.answers import RecordingSummary, SessionSummary, StreamSummary
+from indexer.catalog.answers import RecordingSummary, SessionSummary, StreamSummary, UnitState, UnitSummary
 from indexer.catalog.schema import recording, session, source, stream, unit
 from indexer.catalog.selecting import PAGE, position_numbers, select_streams, stream_filter, to_stream
 from indexer.model import Selection, from_ms
@@ -79,6 +80,39 @@ class Sessions:
                 )
                 for row in connection.execute(query)
             ]
+
+    def units(self, sid: str) -> list[UnitSummary]:
+        """What is listed for a session, by source and prefix: also units in which there is no shot."""
+        query = (
+            select(unit, source.c.name)
+            .join(source, source.c.id == unit.c.source_id)
+            # Naming the sources lets the index serve, which begins with them; else all units would be read.
+            .where(unit.c.source_id.in_(select(source.c.id)), unit.c.sid == sid)
+            .order_by(source.c.name, unit.c.prefix)
+        )
+        with self._engine.connect() as connection:
+            return [
+                UnitSummary(
+                    source=row.name,
+                    prefix=row.prefix,
+                    objects=row.objects,
+                    state=_state(row),
+                    newest_at=_moment(row.newest_ms),
+                    listed_at=_moment(row.listed_ms),
+                    verified_at=_moment(row.verified_ms),
+                )
+                for row in connection.execute(query)
+            ]
+
+
+def _state(row: Row[Any]) -> UnitState:
+    if row.digest is None:
+        return UnitState.UNFINISHED
+    return UnitState.SETTLED if row.settled else UnitState.WATCHED
+
+
+def _moment(ms: int | None) -> datetime | None:
+    return None if ms is None else from_ms(ms)
 
 
 def _session_filter(selection: Selection) -> Iterator[ColumnElement[bool]]:

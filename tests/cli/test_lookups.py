@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import sqlite3
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -263,6 +264,36 @@ def test_a_session_is_shown_with_its_users_recorders_and_recordings() -> None:
     assert record["recording_files"][0]["files"] == 1
     rows = done("sessions", "show", sid(0), "-o", "csv").rows
     assert [(row["uid"], row["recorder"]) for row in rows] == [("7", "original"), ("7", "bak0"), ("8", "original")]
+
+
+def test_a_session_tells_when_its_units_were_listed_and_whether_they_still_are() -> None:
+    prefixes = f"{sid(0)}_", f"bak0_{sid(0)}_"
+    listed, verified = NOON + timedelta(days=9), NOON + timedelta(days=3)
+    values = "sid = ?, digest = 1, settled = ?, newest_ms = ?, listed_ms = ?, verified_ms = ?"
+    with sqlite3.connect("livestills.db") as catalog:
+        for row in (
+            (sid(0), True, to_ms(NOON), to_ms(listed), to_ms(verified), prefixes[0]),
+            (sid(0), False, to_ms(NOON), to_ms(listed), None, prefixes[1]),
+        ):
+            catalog.execute(f"UPDATE unit SET {values} WHERE prefix = ?", row)  # noqa: S608  # a constant
+    lines = done("sessions", "show", sid(0)).lines
+    table = lines[lines.index("Listed") + 1 :]
+    assert [line.split() for line in sorted(table[2:])] == [
+        [prefixes[0], "43", "settled", "2026-11-14", "12:00:00", "2026-11-08", "12:00:00", "a"],
+        [prefixes[1], "6", "watched", "2026-11-14", "12:00:00", "a"],
+    ]
+    (record,) = done("sessions", "show", sid(0), "-o", "ndjson").records
+    first, second = record["units"]
+    assert list(first) == ["source", "prefix", "objects", "state", "newest_at", "listed_at", "verified_at"]
+    assert (first["source"], first["prefix"], first["state"]) == ("a", prefixes[0], "settled")
+    assert (first["newest_at"], first["verified_at"]) == ("2026-11-05T12:00:00.000Z", "2026-11-08T12:00:00.000Z")
+    assert (second["state"], second["verified_at"]) == ("watched", None)
+    assert done("sessions", "show", sid(0), "-o", "json").document == [record]
+    with sqlite3.connect("livestills.db") as catalog:
+        catalog.execute("UPDATE unit SET digest = NULL WHERE prefix = ?", (prefixes[0],))
+    catalog.close()
+    units = done("sessions", "show", sid(0), "-o", "ndjson").records[0]["units"]
+    assert [unit["state"] for unit in units] == ["unfinished", "watched"]
 
 
 # --- users
