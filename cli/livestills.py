@@ -10,10 +10,9 @@ from typing import Any, Final, NoReturn
 import click
 from click.shell_completion import CompletionItem
 
+from cli.notes import LogFormat, complain, in_json, use
 from cli.options import Common, common_options
-from cli.output import note
 from cli.streams import discard_stdout, prepare_streams
-from cli.texts import shown
 from indexer import __version__
 from indexer.errors import ExitStatus, InterruptedRunError, LivestillsError
 
@@ -136,14 +135,19 @@ def main() -> NoReturn:
 def run(arguments: list[str]) -> int:
     """Carry out one command line; errors are one line on stderr.  Returns the exit status."""
     common = Common()
+    use(LogFormat.TEXT)
     try:
         result = livestills.main(arguments, prog_name="livestills", standalone_mode=False, obj=common)
     except LivestillsError as exc:
         return _fail(common, str(exc), exc.status)
     except click.exceptions.NoArgsIsHelpError as exc:
+        if in_json():
+            return _fail(common, f"no command was said; see `{exc.ctx.command_path} --help`", ExitStatus.USAGE)
         exc.show()
         return ExitStatus.USAGE
     except click.ClickException as exc:
+        if _says_json(arguments):  # click asks for no option before it has understood all of them
+            use(LogFormat.JSON)
         return _fail(common, _usage(exc), ExitStatus.USAGE)
     except KeyboardInterrupt:
         return _fail(common, "interrupted", ExitStatus.INTERRUPTED)
@@ -172,11 +176,14 @@ def _usage(error: click.ClickException) -> str:
     return f"{text}{'' if text.endswith('?') else ';'} see `{command} --help`"
 
 
+def _says_json(arguments: list[str]) -> bool:
+    said = " ".join(arguments).lower().replace("=", " ")
+    return f"--log-format {LogFormat.JSON}" in said
+
+
 def _fail(common: Common, text: str, status: ExitStatus) -> int:
-    if common.verbose:
-        for line in traceback.format_exc().splitlines():
-            note(shown(line))
-    note(f"livestills: {shown(' '.join(text.split()))}")
+    trace = traceback.format_exc() if common.verbose else None
+    complain(" ".join(text.split()), trace=trace, status=int(status))
     return status
 
 

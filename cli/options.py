@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Concatenate, Final, ParamSpec, TypeVar
 
 import click
 
+from cli.notes import LogFormat, LogLines, in_json, use
 from cli.output import Format, Output
 from cli.texts import shell_word
 from indexer.errors import ConfigError
@@ -40,6 +41,7 @@ class Common:
     verbose: int = 0
     quiet: bool = False
     progress: str = "auto"
+    log_format: LogFormat | None = None
 
 
 def _store(context: click.Context, parameter: click.Parameter, value: Any) -> None:  # click's signature
@@ -49,6 +51,8 @@ def _store(context: click.Context, parameter: click.Parameter, value: Any) -> No
         common.verbose += value
     elif value is not None and value is not False:
         setattr(common, name, value)
+        if name == "log_format":
+            use(value)  # now: what is wrong with the options behind it is a line as well
 
 
 def _common(*names: str, **settings: Any) -> Callable[[_Command], _Command]:  # as click.option
@@ -65,6 +69,11 @@ _COMMON: Final = (
     _common("-v", "--verbose", count=True, help="Say more; an error shows its trace."),
     _common("-q", "--quiet", is_flag=True, help="Say nothing but data and errors."),
     _common("--progress", type=click.Choice(["auto", "plain", "json", "off"]), help="How to show progress."),
+    _common(
+        "--log-format",
+        type=click.Choice(LogFormat, case_sensitive=False),
+        help="How to write lines on stderr.",
+    ),
 )
 
 
@@ -89,7 +98,8 @@ def with_app(command: Callable[Concatenate["App", Output, _P], _R]) -> Callable[
         from indexer.app import App
 
         said = common()
-        logging.basicConfig(format="%(levelname)s %(name)s: %(message)s")
+        logging.basicConfig(handlers=[LogLines()])
+        logging.captureWarnings(in_json())
         # Ours alone: at this level botocore writes down what requests are signed with.
         logging.getLogger("indexer").setLevel((logging.WARNING, logging.INFO, logging.DEBUG)[min(said.verbose, 2)])
         app = App.open(said.config, catalog_url=said.catalog, tz=said.tz)

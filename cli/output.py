@@ -1,8 +1,7 @@
-"""The only place that prints: data on stdout, everything else on stderr."""
+"""The only place that prints data: on stdout.  Everything else is a note (`cli.notes`) on stderr."""
 
 import sys
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
 from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime, tzinfo
 from enum import StrEnum
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from cli import machine
 from cli.machine import Record
+from cli.notes import note
 from cli.texts import human_bytes, human_length, shown
 
 if TYPE_CHECKING:  # half a tenth of a second that programs reading ndjson need not wait for
@@ -191,13 +191,6 @@ def fields_of(value: Any) -> dict[str, object]:  # any dataclass instance; typin
 def field_names(kind: Any) -> tuple[str, ...]:  # any dataclass
     """What the records of such values hold."""
     return tuple(field.name for field in fields(kind))
-
-
-def note(text: str) -> None:
-    """One line on stderr.  That nobody reads it, or that its disk is full, is no reason to stop."""
-    with suppress(OSError):
-        sys.stderr.write(text + "\n")
-        sys.stderr.flush()
 
 
 def _console() -> "Console":

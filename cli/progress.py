@@ -1,14 +1,13 @@
 """How long work shows that it goes on, on stderr: a bar for people, lines for logs, JSON for programs."""
 
-import json
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
+from cli.notes import event, in_json, note
 from cli.options import Common
-from cli.output import note
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -29,7 +28,7 @@ def follow(common: Common, source: str, *, expected: int | None) -> Iterator[Cal
         with _bar(source, expected) as update:
             yield update
     elif common.progress in {"plain", "json"}:
-        yield _lines(source, expected, as_json=common.progress == "json")
+        yield _lines(source, expected, as_json=_wants_json(common))
     else:
         yield lambda _seen: None
 
@@ -76,7 +75,7 @@ def counting(common: Common, what: str) -> Iterator[Callable[[int, int | None], 
 
             yield update
     elif common.progress in {"plain", "json"}:
-        yield _counted_lines(what, as_json=common.progress == "json")
+        yield _counted_lines(what, as_json=_wants_json(common))
     else:
         yield lambda _done, _total: None
 
@@ -92,8 +91,8 @@ def _counted_lines(what: str, *, as_json: bool) -> Callable[[int, int | None], N
         said = now
         rate = done / max(now - started, 0.001)
         if as_json:
-            figures = {"event": "progress", "what": what, "done": done, "total": total}
-            note(json.dumps({**figures, "per_s": round(rate, 1), "elapsed_s": round(now - started)}))
+            figures = {"what": what, "done": done, "total": total}
+            event("progress", **figures, per_s=round(rate, 1), elapsed_s=round(now - started))
         else:
             of = "" if total is None else f" of {total:,}"
             note(f"{what}: {done:,}{of}, {rate:,.0f}/s")
@@ -102,7 +101,11 @@ def _counted_lines(what: str, *, as_json: bool) -> Callable[[int, int | None], N
 
 
 def _wants_bar(common: Common) -> bool:
-    return common.progress == "auto" and not common.quiet and sys.stderr.isatty()
+    return common.progress == "auto" and not common.quiet and not in_json() and sys.stderr.isatty()
+
+
+def _wants_json(common: Common) -> bool:
+    return common.progress == "json" or in_json()
 
 
 def _stderr() -> "Console":
@@ -141,11 +144,7 @@ def _lines(source: str, expected: int | None, *, as_json: bool) -> Callable[["Se
         rate = seen.objects / max(now - started, 0.001)
         if as_json:
             figures = {"source": source, "objects": seen.objects, "shots": seen.shots, "expected": expected}
-            note(
-                json.dumps(
-                    {"event": "progress", **figures, "objects_per_s": round(rate), "elapsed_s": round(now - started)}
-                )
-            )
+            event("progress", **figures, objects_per_s=round(rate), elapsed_s=round(now - started))
         else:
             of = f" of about {expected:,}" if expected else ""
             note(f"{source}: {seen.objects:,}{of} objects, {rate:,.0f}/s")

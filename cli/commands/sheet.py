@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from cli.notes import note
 from cli.options import Selector, parse_length, selection_options, with_app
-from cli.output import Output, note
+from cli.output import Output
 from cli.texts import shown
 
 if TYPE_CHECKING:

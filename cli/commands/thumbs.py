@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 import click
 
 from cli.machine import Record
+from cli.notes import note
 from cli.options import Selector, common, selection_options, with_app
-from cli.output import Output, note
+from cli.output import Output
 from cli.progress import counting
 from cli.signals import stopping
 from cli.texts import counted, human_bytes, human_length, shown

@@ -51,6 +51,7 @@ def test_every_command_understands_the_common_options() -> None:
     for path, command in EVERY:
         names = {name for parameter in command.params for name in parameter.opts}
         assert {"--config", "--catalog", "--output", "--tz", "--verbose", "--quiet", "--progress"} <= names, path
+        assert "--log-format" in names, path
 
 
 def test_the_exit_statuses_are_the_contract() -> None:
