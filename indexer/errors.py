@@ -111,7 +111,7 @@ class LockedError(LivestillsError):
 
 
 class InterruptedRunError(LivestillsError):
-    """The run was asked to stop (SIGINT or SIGTERM) and did so between two batches."""
+    """The run was stopped from outside, by SIGINT if not said otherwise, and ended between two batches."""
 
     status = ExitStatus.INTERRUPTED
 
@@ -120,3 +120,9 @@ class TerminatedRunError(InterruptedRunError):
     """The run was stopped by SIGTERM."""
 
     status = ExitStatus.TERMINATED
+
+
+class OutOfTimeError(InterruptedRunError):
+    """The run had the time that it was given, and ended between two batches."""
+
+    status = ExitStatus.PARTIAL

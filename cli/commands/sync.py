@@ -1,32 +1,28 @@
 """`livestills sync`."""
 
-import sys
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 import click
 
-from cli.machine import Record
-from cli.options import common, with_app
-from cli.output import Format, Output, note
+from cli.metrics import MetricsFile
+from cli.notes import complain, note
+from cli.options import common, parse_length, with_app
+from cli.output import Output
 from cli.progress import follow
 from cli.signals import stopping
-from cli.streams import discard_stdout
-from cli.texts import counted, human_length, shown
+from cli.syncs import Answer, Metrics
 from indexer.errors import CatalogNotFoundError, ExitStatus, InterruptedRunError, LivestillsError
 
 if TYPE_CHECKING:
-    from indexer.app import App
+    from indexer.app import App, ConfiguredSource
     from indexer.catalog.catalog import Catalog
     from indexer.jobs.sync import SyncReport
-
-_COUNTS = (
-    *("objects", "shots", "added", "changed", "unchanged", "gone", "removed"),
-    *("recordings", "unrecognised", "ignored"),
-)
-FIELDS = ("source", "outcome", "dry_run", *_COUNTS, "unrecognised_reasons", "requests", "duration_s", "message")
 
 
 @click.command()
@@ -36,9 +32,26 @@ FIELDS = ("source", "outcome", "dry_run", *_COUNTS, "unrecognised_reasons", "req
     "--allow-removal", is_flag=True, help="Remove also when more than 10 % and more than 1,000 shots are gone."
 )
 @click.option("--fail-on-unrecognised", is_flag=True, help="Exit 20 if a source holds keys that are not Agora's.")
+@click.option("--wait", is_flag=True, help="Wait while another sync of a source is running, instead of exit 11.")
+@click.option("--max-duration", metavar="TIME", help="End cleanly with exit 3 once this is over, such as 30m or 2h.")
+@click.option(
+    "--metrics-file",
+    type=click.Path(path_type=Path, readable=False),
+    metavar="FILE",
+    help="Keep metrics for Prometheus in this file, named *.prom for node_exporter.",
+)
 @with_app
 def sync(
-    app: "App", out: Output, *, source: tuple[str, ...], dry_run: bool, allow_removal: bool, fail_on_unrecognised: bool
+    app: "App",
+    out: Output,
+    *,
+    source: tuple[str, ...],
+    dry_run: bool,
+    allow_removal: bool,
+    fail_on_unrecognised: bool,
+    wait: bool,
+    max_duration: str | None,
+    metrics_file: Path | None,
 ) -> None:
     """Bring the catalog up to date with the storage: all sources, or those named.
 
@@ -46,35 +59,20 @@ def sync(
     goes on.  When much more is gone than usual (a wrong prefix, an emptied bucket), nothing is removed and the exit
     status is 20.
     """
-    from indexer.jobs.sync import Watch
-    from indexer.jobs.sync import sync as carry_out
-
+    longest = None if max_duration is None else parse_length(max_duration, "--max-duration")
     sources = app.sources(source)
-    reports: list[SyncReport] = []
-    failures: list[LivestillsError] = []
-    with _Answer(out, dry_run=dry_run) as answer, stopping() as check, _catalog(app, dry_run=dry_run) as catalog:
-        for each in sources:
-            try:
-                with follow(common(), each.name, expected=catalog.overview.objects_of_last_run(each.name)) as progress:
-                    report = carry_out(
-                        app.open_store(each),
-                        each.location.prefix,
-                        catalog,
-                        each.name,
-                        watch=Watch(app.now, check, progress),
-                        dry_run=dry_run,
-                        allow_removal=allow_removal,
-                    )
-            except LivestillsError as exc:
-                answer.failed(each.name, exc)
-                if len(sources) == 1 or isinstance(exc, InterruptedRunError):
-                    raise
-                note(f"livestills: source {each.name}: {shown(str(exc))}")
-                failures.append(exc)
-            else:
-                answer.done(report, where=str(each.location))
-                reports.append(report)
-    status = _status(reports, failures, fail_on_unrecognised=fail_on_unrecognised)
+    file = None if metrics_file is None else MetricsFile(metrics_file)  # also for a dry run, which tries the command
+    with (
+        Answer(out, dry_run=dry_run) as answer,
+        Metrics(None if dry_run else file, [each.name for each in sources], app.now) as metrics,
+        stopping(after=longest) as check,
+        _catalog(app, dry_run=dry_run) as catalog,
+    ):
+        syncs = _Syncs(app, catalog, check, answer, metrics, dry_run=dry_run, allow_removal=allow_removal, wait=wait)
+        syncs.carry_out(sources)
+    status = syncs.status(fail_on_unrecognised=fail_on_unrecognised)
+    if metrics.failed and status is ExitStatus.DONE:
+        status = ExitStatus.ERROR
     if status is not ExitStatus.DONE:
         raise click.exceptions.Exit(status)
 
@@ -101,90 +99,84 @@ def _catalog(app: "App", *, dry_run: bool) -> Iterator["Catalog"]:
         yield existing
 
 
-def _status(reports: list["SyncReport"], failures: list[LivestillsError], *, fail_on_unrecognised: bool) -> ExitStatus:
-    if failures:
-        return ExitStatus.PARTIAL if reports else failures[0].status
-    refused = any(report.outcome == "refused" for report in reports)
-    unrecognised = fail_on_unrecognised and any(report.seen.unrecognised for report in reports)
-    return ExitStatus.CHECK_FAILED if refused or unrecognised else ExitStatus.DONE
+@dataclass(slots=True)
+class _Syncs:
+    """The syncs of one command, one source behind the other."""
 
+    app: "App"
+    catalog: "Catalog"
+    check: Callable[[], None]
+    answer: Answer
+    metrics: Metrics
+    dry_run: bool
+    allow_removal: bool
+    wait: bool
+    reports: list["SyncReport"] = field(default_factory=list)
+    failures: list[LivestillsError] = field(default_factory=list)
 
-class _Answer:
-    """What is said of each source when it is done.  Whoever reads that may leave: the syncs go on."""
+    def carry_out(self, sources: Sequence["ConfiguredSource"]) -> None:
+        """Sync them all.  One that fails does not stop the others, unless it is the only one."""
+        to_come = deque(sources)
+        try:
+            while to_come:
+                self.check()
+                self._one(to_come.popleft(), is_only=len(sources) == 1)
+        except InterruptedRunError:
+            self.answer.not_started(each.name for each in to_come)
+            raise
 
-    def __init__(self, out: Output, *, dry_run: bool) -> None:
-        self._out = out
-        self._dry_run = dry_run
-        self._records: list[Record] = []
+    def status(self, *, fail_on_unrecognised: bool) -> ExitStatus:
+        """How it went altogether."""
+        if self.failures:
+            return ExitStatus.PARTIAL if self.reports else self.failures[0].status
+        refused = any(report.outcome == "refused" for report in self.reports)
+        unrecognised = fail_on_unrecognised and any(report.seen.unrecognised for report in self.reports)
+        return ExitStatus.CHECK_FAILED if refused or unrecognised else ExitStatus.DONE
 
-    def __enter__(self) -> Self:
-        return self
+    def _one(self, source: "ConfiguredSource", *, is_only: bool) -> None:
+        try:
+            with self.metrics.of(source.name) as reports:
+                reports.append(self._report(source))
+        except LivestillsError as exc:
+            self.answer.failed(source.name, exc)
+            if is_only or isinstance(exc, InterruptedRunError):
+                raise
+            complain(f"source {source.name}: {exc}", source=source.name, status=int(exc.status))
+            self.failures.append(exc)
+        else:
+            self.answer.done(reports[0], where=str(source.location))
+            self.reports += reports
 
-    def __exit__(self, *_error: object) -> None:
-        # Also behind an error: what is one document must be whole.
-        if self._out.format in {Format.JSON, Format.CSV}:
-            with _reader_may_leave():
-                self._out.write(self._records, fields=FIELDS)
+    def _report(self, source: "ConfiguredSource") -> "SyncReport":
+        from indexer.catalog.dialects import sync_lock
+        from indexer.jobs.sync import Watch
+        from indexer.jobs.sync import sync as carry_out
 
-    def done(self, report: "SyncReport", *, where: str) -> None:
-        """Tell of a sync that reached its end."""
-        if self._out.for_people:
-            with _reader_may_leave():
-                self._out.tell(_summary(report))
-        self._add(_record(report))
-        if not report.seen.objects:
-            self._out.note(f"{report.source}: nothing lies under {shown(where)}; is that the right place?")
-        if report.outcome == "refused":
-            note(
-                f"livestills: {report.changes.gone:,} shots of {report.source} are gone from the storage, too many "
-                "to remove unasked; check its url and the storage, then say --allow-removal if that is right"
+        if self.wait and not self.dry_run:
+            # Until the job itself waits: another sync may still come first behind this.
+            with sync_lock(self.catalog.path, source.name, wait=self._waiting_for(source.name)):
+                pass
+        expected = self.catalog.overview.objects_of_last_run(source.name)
+        with follow(common(), source.name, expected=expected) as progress:
+            return carry_out(
+                self.app.open_store(source),
+                source.location.prefix,
+                self.catalog,
+                source.name,
+                watch=Watch(self.app.now, self.check, progress),
+                dry_run=self.dry_run,
+                allow_removal=self.allow_removal,
             )
 
-    def failed(self, source: str, error: LivestillsError) -> None:
-        """Tell of a sync that did not."""
-        outcome = "interrupted" if isinstance(error, InterruptedRunError) else "failed"
-        told = {"source": source, "outcome": outcome, "dry_run": self._dry_run, "message": str(error)}
-        self._add({name: told.get(name) for name in FIELDS})
+    def _waiting_for(self, source: str) -> Callable[[], None]:
+        """What is called again and again while another sync of the source is running: says so once."""
+        said = False
 
-    def _add(self, record: Record) -> None:
-        if self._out.format is Format.NDJSON:
-            with _reader_may_leave():
-                self._out.write([record], fields=FIELDS)
-        else:
-            self._records.append(record)
+        def wait() -> None:
+            nonlocal said
+            if not said:
+                note(f"another sync of {source!r} is running: waiting for it to end")
+                said = True
+            self.check()
 
-
-@contextmanager
-def _reader_may_leave() -> Iterator[None]:
-    try:
-        yield
-        sys.stdout.flush()
-    except BrokenPipeError:
-        discard_stdout()
-
-
-def _summary(report: "SyncReport") -> str:
-    counts = report.counts()
-    removed = f"{report.changes.removed:,} removed"
-    if report.dry_run or report.outcome == "refused":
-        removed = f"{report.changes.gone:,} {'removed' if report.dry_run else 'gone and kept'}"
-    return (
-        f"{report.source}: {counted(counts['shots'], 'shot')} among {counted(counts['objects'], 'object')}; "
-        f"{'would be ' if report.dry_run else ''}{counts['added']:,} added, {counts['changed']:,} changed, {removed}; "
-        f"{counted(counts['recordings'], 'recording file')}, {counts['unrecognised']:,} unrecognised; "
-        f"{counted(report.requests.get('list', 0), 'LIST request')}, {human_length(report.duration.total_seconds())}"
-    )
-
-
-def _record(report: "SyncReport") -> Record:
-    counts = report.counts()
-    return {
-        "source": report.source,
-        "outcome": report.outcome,
-        "dry_run": report.dry_run,
-        **{name: counts[name] for name in _COUNTS},
-        "unrecognised_reasons": {str(reason): count for reason, count in report.seen.rejected.most_common()},
-        "requests": dict(report.requests),
-        "duration_s": report.duration.total_seconds(),
-        "message": None,
-    }
+        return wait

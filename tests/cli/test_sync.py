@@ -1,15 +1,22 @@
 """`livestills sync`."""
 
+import errno
 import json
+import os
 import signal
 import sqlite3
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from cli import progress
-from cli.commands.sync import FIELDS
+from cli.metrics import parse_samples
+from cli.syncs import FIELDS
 from indexer.catalog import dialects
 from indexer.catalog.changes import Changes
 from indexer.jobs.stretches import Seen
@@ -17,7 +24,7 @@ from indexer.jobs.sync import SyncReport
 from indexer.storage.base import Page
 from indexer.storage.memory import MemoryStore
 from tests.cli.running import done, livestills
-from tests.cli.worlds import configure, memory, memory_stores, put, series, shot
+from tests.cli.worlds import configure, folder, memory, memory_stores, put, series, shot
 
 CATALOG = Path("livestills.db")
 
@@ -42,6 +49,7 @@ def test_the_fields_of_a_report_are_a_contract() -> None:
     assert list(record) == [
         *("source", "outcome", "dry_run", "objects", "shots", "added", "changed", "unchanged", "gone", "removed"),
         *("recordings", "unrecognised", "ignored", "unrecognised_reasons", "requests", "duration_s", "message"),
+        *("mode", "list_requests"),
     ]
     assert record["unrecognised_reasons"] == {"not-agora": 1}
     assert record["requests"]["list"] == 1
@@ -206,18 +214,18 @@ def test_a_stopped_sync_tells_what_was_done_and_ends_with_its_status(
     handler = signal.getsignal(number)
     answer = livestills("sync", "-o", output)
     assert signal.getsignal(number) == handler
-    assert (answer.status, answer.error) == (
+    assert (answer.status, answer.err) == (
         status,
-        f"stopped by {number.name}; what was written stays, the next run goes on",
+        f"not started: c\nlivestills: stopped by {number.name}; what was written stays, the next run goes on\n",
     )
     match output:
         case "table":
             assert [line[:8] for line in answer.lines] == ["a: 3 sho"]
         case "csv":
-            assert [row["outcome"] for row in answer.rows] == ["done", "interrupted"]
+            assert [row["outcome"] for row in answer.rows] == ["done", "interrupted", "not_started"]
         case _:
             told = answer.document if output == "json" else answer.records
-            assert [record["outcome"] for record in told] == ["done", "interrupted"]
+            assert [record["outcome"] for record in told] == ["done", "interrupted", "not_started"]
     assert done("db", "check").out == ""
 
 
@@ -257,3 +265,206 @@ def test_a_verbose_sync_says_how_it_went(caplog: pytest.LogCaptureFixture) -> No
     caplog.clear()
     done("sync")
     assert caplog.records == []
+
+
+class Slow(MemoryStore):
+    """Takes its time for every page."""
+
+    def list_page(
+        self, prefix: str = "", *, after: str = "", token: str | None = None, delimiter: str = "", limit: int = 2
+    ) -> Page:
+        del limit
+        time.sleep(0.4)
+        return super().list_page(prefix, after=after, token=token, delimiter=delimiter, limit=2)
+
+
+def test_a_sync_whose_time_is_up_is_done_in_part_and_the_next_one_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    slow = Slow("slow")
+    put(slow, series(shots=10, session=1))
+    monkeypatch.setitem(memory_stores, "slow", slow)
+    configure(a=memory(series())[0], b="memory://slow/", c=memory(series(session=2))[0])
+    answer = livestills("sync", "--max-duration", "1s", "-o", "ndjson")
+    assert answer.status == 3
+    assert answer.err.splitlines() == [
+        "not started: c",
+        "livestills: the 1s of this run are over; what was written stays, the next run goes on",
+    ]
+    assert [(record["source"], record["outcome"]) for record in answer.records] == [
+        *(("a", "done"), ("b", "interrupted"), ("c", "not_started")),
+    ]
+    assert answer.records[1]["message"].startswith("the 1s of this run are over")
+    with sqlite3.connect(CATALOG) as catalog:
+        outcomes = catalog.execute("SELECT outcome FROM sync_run ORDER BY id").fetchall()
+    catalog.close()
+    assert outcomes == [("done",), ("interrupted",)]
+    done("sync", "--max-duration", "1h")
+    assert [record["shots"] for record in done("stats", "-o", "ndjson").records] == [3, 10, 3]
+
+
+def test_a_length_that_is_none_is_wrong_usage() -> None:
+    configure(a=memory(series())[0])
+    answer = livestills("sync", "--max-duration", "soon")
+    assert (answer.status, answer.error) == (
+        2,
+        "--max-duration 'soon' is no length of time; write for example 30s, 1m or 2h",
+    )
+    assert not CATALOG.exists()
+
+
+@contextmanager
+def _locked_for(length_s: float) -> Iterator[None]:
+    """Another sync of `a` is running, and ends after so long."""
+    locked = threading.Event()
+
+    def hold() -> None:
+        with dialects.sync_lock(CATALOG.absolute(), "a"):
+            locked.set()
+            time.sleep(length_s)
+
+    other = threading.Thread(target=hold)
+    other.start()
+    locked.wait()
+    yield
+    other.join()
+
+
+def test_a_second_sync_waits_if_it_is_told_to_and_says_so_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dialects, "POLL_S", 0.02)
+    configure(a=memory(series())[0])
+    with _locked_for(0.5):
+        answer = done("sync", "--wait")
+    assert answer.err == "another sync of 'a' is running: waiting for it to end\n"
+    assert "3 added" in answer.out
+    assert done("sync", "--wait").err == ""
+
+
+def test_waiting_ends_with_the_time_of_the_run() -> None:
+    configure(a=memory(series())[0])
+    with dialects.sync_lock(CATALOG.absolute(), "a"):
+        answer = livestills("sync", "--wait", "--max-duration", "1s")
+        assert done("sync", "--wait", "--dry-run").err == ""
+    assert answer.status == 3
+    assert answer.err.splitlines()[1].startswith("livestills: the 1s of this run are over")
+
+
+# --- metrics
+
+PROM = Path("livestills.prom")
+
+
+def _metrics(source: str) -> dict[str, float]:
+    """The values of a source by metric, and what more there is in the labels."""
+    found = {}
+    for sample in parse_samples(PROM.read_text()):
+        name = sample.metric.removeprefix("livestills_sync_")
+        if sample.source == source:
+            found[".".join([name, *(value for label, value in sample.labels if label != "source")])] = sample.value
+    return found
+
+
+def test_metrics_tell_of_the_last_sync_and_of_the_last_one_that_succeeded() -> None:
+    url, store = memory([*series(), "notes.txt"])
+    configure(a=url, b=memory(series(session=1))[0])
+    began_at = time.time()
+    done("sync", "--metrics-file", str(PROM))
+    assert PROM.stat().st_mode & 0o777 == 0o644
+    first = _metrics("a")
+    assert began_at - 1 < first.pop("last_run_timestamp_seconds") == first.pop("last_success_timestamp_seconds")
+    assert 0 <= first.pop("duration_seconds") < 60
+    assert first["requests.list"] == 1
+    assert {name: value for name, value in first.items() if "requests" not in name} == {
+        "success": 1,
+        "objects": 4,
+        "shots": 3,
+        "added": 3,
+        "changed": 0,
+        "gone": 0,
+        "removed": 0,
+        "unrecognised": 1,
+    }
+    before = {source: _metrics(source) for source in ("a", "b")}
+    put(store, [shot(at=1000)])
+    done("sync", "a", "--metrics-file", str(PROM))
+    assert _metrics("a")["added"] == 1
+    assert _metrics("b") == before["b"]
+    assert sorted(path.name for path in Path().glob("*prom*")) == [PROM.name]
+
+
+def test_a_sync_that_fails_keeps_the_time_of_the_last_success() -> None:
+    folder(Path("bucket"), series())
+    configure(a="file:bucket", z=memory(series(session=1))[0])
+    done("sync", "--metrics-file", str(PROM))
+    before = _metrics("a")
+    Path("bucket").rename("elsewhere")
+    assert livestills("sync", "--metrics-file", str(PROM)).status == 3
+    after = _metrics("a")
+    assert (after["success"], _metrics("z")["success"]) == (0, 1)
+    assert after["last_run_timestamp_seconds"] > before["last_run_timestamp_seconds"]
+    kept = {"last_success_timestamp_seconds", "objects", "shots", "added"}
+    assert {name: after[name] for name in kept} == {name: before[name] for name in kept}
+
+
+def test_a_catalog_that_cannot_be_opened_fails_every_source() -> None:
+    CATALOG.write_text("somebody's notes")
+    configure(a=memory(series())[0], b=memory()[0])
+    assert livestills("sync", "--metrics-file", str(PROM)).status == 2
+    assert [_metrics(source)["success"] for source in ("a", "b")] == [0, 0]
+    assert "last_success_timestamp_seconds" not in _metrics("a")
+
+
+def test_a_refused_removal_is_no_success_and_a_locked_source_is_told_of_by_the_other_sync() -> None:
+    url, store = memory(series(shots=1_300, every=5))
+    configure(a=url)
+    done("sync", "--metrics-file", str(PROM))
+    for key in series(shots=1_300, every=5):
+        store.delete(key)
+    with dialects.sync_lock(CATALOG.absolute(), "a"):
+        before = PROM.read_text()
+        assert livestills("sync", "--metrics-file", str(PROM)).status == 11
+        assert PROM.read_text() == before
+    assert livestills("sync", "--metrics-file", str(PROM)).status == 20
+    after = _metrics("a")
+    assert (after["success"], after["gone"], after["removed"]) == (0, 1_300, 0)
+
+
+@pytest.mark.parametrize(
+    ("file", "expected"),
+    [
+        ("no/such/folder.prom", "metrics file no/such/folder.prom cannot be written: No such file or directory"),
+        (".", "is no regular file; name another one"),
+        ("/dev/null", "metrics file /dev/null is no regular file"),
+        ("livestills.toml", "livestills.toml holds other things than metrics of syncs; name another file"),
+    ],
+)
+def test_a_metrics_file_that_cannot_be_written_is_found_out_before_the_sync(file: str, expected: str) -> None:
+    configure(a=memory(series())[0])
+    before = Path("livestills.toml").read_text()
+    answer = livestills("sync", "--metrics-file", file)
+    assert (answer.status, answer.out) == (2, "")
+    assert expected in answer.error
+    assert not CATALOG.exists()
+    assert Path("livestills.toml").read_text() == before
+
+
+def test_metrics_that_cannot_be_written_in_the_end_are_a_warning_and_the_sync_is_kept(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    configure(a=memory(series())[0], b=memory(series(session=1))[0])
+
+    def full(_number: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "fsync", full)
+        answer = livestills("sync", "--metrics-file", str(PROM))
+    assert (answer.status, len(answer.lines)) == (1, 2)
+    assert answer.error == f"metrics file {PROM.absolute()} cannot be written: No space left on device"
+    assert not list(Path().glob("*prom*"))
+    assert [record["shots"] for record in done("stats", "-o", "ndjson").records] == [3, 3]
+
+
+def test_a_dry_run_leaves_the_metrics_as_they_are() -> None:
+    configure(a=memory(series())[0])
+    done("sync", "--dry-run", "--metrics-file", str(PROM))
+    assert not PROM.exists()
+    assert livestills("sync", "--dry-run", "--metrics-file", "no/such.prom").status == 2
