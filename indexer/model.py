@@ -1,5 +1,6 @@
 """The words of the field as frozen values.  Times are aware UTC; integer times say their unit in their name."""
 
+import sys
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final, NamedTuple
@@ -26,6 +27,47 @@ def rfc3339(moment: datetime) -> str:
     utc = moment.astimezone(UTC)
     # strftime costs three times as much, and every shot of an answer comes through here.
     return "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ" % (*utc.timetuple()[:6], utc.microsecond // 1000)  # noqa: UP031
+
+
+def successor(prefix: str) -> str | None:
+    """The first text behind all that begin with `prefix`, in the order of keys; None if there is none."""
+    for end in range(len(prefix), 0, -1):
+        code = ord(prefix[end - 1]) + 1
+        if code == _FIRST_SURROGATE:  # no key holds these
+            code = _BEHIND_SURROGATES
+        if code <= sys.maxunicode:
+            return prefix[: end - 1] + chr(code)
+    return None
+
+
+_FIRST_SURROGATE: Final = 0xD800
+_BEHIND_SURROGATES: Final = 0xE000
+
+
+def all_of(prefix: str) -> "Interval":
+    """The interval of all keys with this prefix."""
+    return Interval(prefix, successor(prefix))
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """The keys from `start` on up to and without `stop` (None: to the end)."""
+
+    start: str = ""
+    stop: str | None = None
+
+    def begins_inside(self, prefix: str) -> bool:
+        """Whether keys with this prefix could lie before the interval."""
+        return self.start != prefix and self.start.startswith(prefix)
+
+    def ends_inside(self, prefix: str) -> bool:
+        """Whether keys with this prefix could lie behind the interval, and in it."""
+        return self.stop is not None and self.stop.startswith(prefix)
+
+    def holds(self, prefix: str) -> bool:
+        """Whether all keys with this prefix lie in the interval."""
+        behind = successor(prefix)
+        return self.start <= prefix and (self.stop is None or (behind is not None and behind <= self.stop))
 
 
 class ListedObject(NamedTuple):

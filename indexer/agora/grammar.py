@@ -18,6 +18,9 @@ SHOT_MARK: Final = "__uid_e_video_"
 _FRONT: Final = re.compile(r"((?:bak[0-9]{1,9}_)*)([0-9A-Za-z]+)_(.+)", re.DOTALL)
 
 
+_UNIT: Final = re.compile(r"(?:^|[/_])[0-9A-Fa-f]{32}_")
+
+
 def split_front(front: str) -> tuple[str, str, str] | None:
     """Split `[bak<n>_]*<sid>_<rest>` into the bak prefix as written, sid and rest; None if it is not that.
 
@@ -26,6 +29,16 @@ def split_front(front: str) -> tuple[str, str, str] | None:
     """
     found = _FRONT.fullmatch(front)
     return None if found is None else (found[1], found[2], found[3])
+
+
+def unit_of(key: str) -> str:
+    """The prefix of the unit that a key lies in, as far as it can be told from the key alone; "" if it is in none.
+
+    A unit is what all objects of one recorder in one directory share: everything up to and with the "_" behind the
+    sid.  Here a sid is 32 hexadecimal digits, as all real ones are.
+    """
+    found = _UNIT.search(key)
+    return "" if found is None else key[: found.end()]
 
 
 def last_bak(bak_prefix: str) -> int | None:

@@ -19,10 +19,10 @@ from functools import lru_cache
 from json.encoder import encode_basestring_ascii as _quoted
 from typing import Final
 
-from indexer.agora.grammar import SHOT_MARK, UID_MARK, is_derivative, last_bak, split_front
+from indexer.agora.grammar import SHOT_MARK, UID_MARK, is_derivative, last_bak, split_front, unit_of
 from indexer.agora.reasons import Reason, why_unrecognised
 from indexer.agora.recordings import RecordingName, parse_recording
-from indexer.agora.stamps import UTC_DIGITS, format_utc, parse_moment, parse_utc
+from indexer.agora.stamps import UTC_DIGITS, format_utc, parse_moment, parse_utc, parse_utcs
 from indexer.model import rfc3339, to_ms
 
 __all__ = [
@@ -36,8 +36,10 @@ __all__ = [
     "parse",
     "parse_head",
     "parse_utc",
+    "parse_utcs",
     "to_json",
     "to_record",
+    "unit_of",
 ]
 
 _EXTENSION: Final = len(".jpg")

@@ -3,6 +3,7 @@
 Both directions go by the minute and remember it: the shots of a stream share one, and the calendar is the dear part.
 """
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Final
@@ -30,6 +31,27 @@ def parse_utc(text: str) -> int | None:
     minute = _minute(text[:12])
     within = int(text[12:])
     return None if minute is None or within >= _MINUTE_MS else minute[0] + within
+
+
+def parse_utcs(texts: Sequence[str], *, ending: str) -> list[int] | None:
+    """`parse_utc` of many texts of 17 digits and this ending; None unless all of them are that and real times."""
+    count, width = len(texts), UTC_DIGITS + len(ending)
+    joined = "".join(texts)
+    if len(joined) != count * width or any(
+        joined[UTC_DIGITS + at :: width] != char * count for at, char in enumerate(ending)
+    ):
+        return None
+    digits = joined.replace(ending, "")
+    if len(digits) != count * UTC_DIGITS or not (digits.isascii() and digits.isdigit()):
+        return None
+    minutes = {text: _minute(text) for text in {text[:12] for text in texts}}
+    if None in minutes.values():
+        return None
+    starts_ms = {text: minute[0] for text, minute in minutes.items() if minute is not None}
+    within = [int(text[12:17]) for text in texts]
+    if max(within, default=0) >= _MINUTE_MS:
+        return None
+    return [starts_ms[text[:12]] + passed for text, passed in zip(texts, within, strict=True)]
 
 
 def parse_moment(text: str) -> datetime | None:

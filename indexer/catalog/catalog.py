@@ -16,6 +16,7 @@ from indexer.catalog.changes import SyncWriter
 from indexer.catalog.derivatives import Derivatives
 from indexer.catalog.dialects import WRITE, open_sqlite, own_error, sqlite_path
 from indexer.catalog.overview import Overview
+from indexer.catalog.planning import Planning
 from indexer.catalog.sessions import Sessions
 from indexer.catalog.shots import Shots
 from indexer.catalog.users import Users
@@ -43,6 +44,7 @@ class Catalog:
         self.shots = Shots(engine)
         self.overview = Overview(engine)
         self.derivatives = Derivatives(engine)
+        self.planning = Planning(engine)
 
     @classmethod
     def open_to_read(cls, url: str) -> Self:
@@ -156,6 +158,7 @@ class Catalog:
         self,
         run_id: int,
         *,
+        mode: str,
         outcome: str,
         message: str | None,
         requests: Mapping[str, int],
@@ -168,6 +171,7 @@ class Catalog:
             connection.execute(
                 update(run).where(run.c.id == run_id),
                 {
+                    "mode": mode,
                     "outcome": outcome,
                     "message": message,
                     "requests": dict(requests),

@@ -5,24 +5,27 @@ end of the run, when it is known how many they are.  Every transaction leaves a 
 run can be killed at any moment; the next one compares again.
 """
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Final, NamedTuple, Self
 
 from sqlalchemy import Engine, bindparam, delete, func, insert, select, update
 
-from indexer.agora.names import Reason
 from indexer.agora.stamps import MAX_MS, MIN_MS
 from indexer.catalog.dialects import WRITE
 from indexer.catalog.difference import Difference, difference, times_within
 from indexer.catalog.listed import ListedStream, Stretch
 from indexer.catalog.owners import add_sessions, batches, reaches_into, sum_up_sessions
-from indexer.catalog.rows import Inserted, ShotRow, shot_key, to_inserts, to_object, to_row
-from indexer.catalog.schema import derivative, gone, orphan, rejected, shot, stream, unit
+from indexer.catalog.rows import Inserted, ShotRow, shot_key, to_object
+from indexer.catalog.schema import derivative, gone, orphan, shot, stream
+from indexer.catalog.unfinished import Unfinished
 from indexer.catalog.units import Touched, UnitBook
 from indexer.derived import thumbnail_key
 from indexer.digest import add, digest, subtract
+from indexer.model import Interval
+
+EVERYTHING: Final = Interval()
 
 REMOVED_AT_ONCE: Final = 50_000
 """Shots removed in one transaction."""
@@ -70,9 +73,12 @@ class SyncWriter:
         self._source_id = source_id
         self._name = name
         self.seed = seed
-        self._dry_run = dry_run
+        self.dry_run = dry_run
         self._connection = engine.connect().execution_options(**{WRITE: not dry_run})
-        self._units = UnitBook(self._connection, source_id)
+        self.units = UnitBook(self._connection, source_id)
+        """What is known of units, on the same connection."""
+        self.unfinished = Unfinished(self._connection, source_id)
+        """Full listings that were cut off, on the same connection."""
         self._insert_shot = str(insert(shot).compile(dialect=engine.dialect))
         self.changes = Changes()
         with self._connection.begin():
@@ -88,20 +94,27 @@ class SyncWriter:
         self._connection.invalidate()
         self._connection.close()
 
-    def apply(self, stretch: Stretch) -> None:
-        """Take over one stretch, in one transaction.  Removes no shot yet."""
+    def apply(self, stretch: Stretch, within: Interval = EVERYTHING, *, remember_ms: int | None = None) -> None:
+        """Take over one stretch of an interval that is listed bit by bit, in any order; one transaction.
+
+        Removes no shot yet.  Units that lie whole in the interval are concluded as soon as all of them was listed; of
+        those that it cuts, only the listed part is compared, and the rest is taken to be as it was.  With
+        `remember_ms`, the start of a full listing, a later one can go on where this one is cut off.
+        """
         with self._connection.begin():
             new, verdicts = self._compare(stretch)
-            self.changes.added += sum(len(listed.objects) for listed in new)
+            self.changes.added += sum(map(len, new))
             for _, _, found in verdicts:
                 self.changes.added += len(found.added)
                 self.changes.changed += len(found.changed)
                 self.changes.gone += found.gone_shots
-            if not self._dry_run:
+            if not self.dry_run:
                 touched = Touched()
                 self._insert(new, touched)
                 self._write(verdicts, touched)
-                self._units.conclude(stretch, touched)
+                self.units.conclude(stretch, within, touched)
+                if remember_ms is not None and not self._leaves_open(stretch, verdicts):
+                    self.unfinished.remember(stretch, remember_ms)
 
     def remove_gone(self) -> Iterator[int]:
         """Remove what `apply` found gone, yielding the number of shots after each transaction.
@@ -116,24 +129,29 @@ class SyncWriter:
             self.changes.removed += removed
             yield removed
 
-    def conclude(self, rejections: Mapping[Reason, tuple[int, list[str]]], *, started_ms: int) -> None:
-        """Record that the source was listed to its end by a run that began then, and what was not recognised."""
-        of_source = rejected.c.source_id == self._source_id
-        found = [
-            {"source_id": self._source_id, "reason": str(reason), "objects": objects, "samples": samples}
-            for reason, (objects, samples) in sorted(rejections.items())
-        ]
+    @staticmethod
+    def _leaves_open(stretch: Stretch, verdicts: "list[_Verdict]") -> bool:
+        """Whether something of the stretch is only written at the end of the run."""
+        return any(verdict.found.gone for verdict in verdicts) or any(not part.prefix for part in stretch.units)
+
+    def listed(self, interval: Interval, *, started_ms: int) -> None:
+        """Note that a listing that began then has compared all of an interval."""
         with self._connection.begin():
-            before = self._connection.execute(select(rejected).where(of_source).order_by(rejected.c.reason))
-            if [dict(row) for row in before.mappings()] != found:
-                self._connection.execute(delete(rejected).where(of_source))
-                if found:
-                    self._connection.execute(insert(rejected), found)
-            self._connection.execute(
-                update(unit)
-                .where(unit.c.source_id == self._source_id)
-                .values(listed_ms=started_ms, verified_ms=started_ms)
-            )
+            self.units.listed(interval, started_ms=started_ms)
+
+    def looked_at(self, prefix: str, *, started_ms: int) -> None:
+        """Note that a listing that began then has compared what was new in a unit."""
+        with self._connection.begin():
+            self.units.looked_at(prefix, started_ms=started_ms)
+
+    def conclude(self, *, whole: bool, horizon_ms: int) -> int:
+        """Note what lies between units, and settle sessions; return the number of settled units.
+
+        `whole` if everything was listed.  Only for a run that has reached its end.
+        """
+        with self._connection.begin():
+            self.units.conclude_between(whole=whole)
+            return self.units.settle(horizon_ms=horizon_ms)
 
     # Comparing.
 
@@ -159,13 +177,13 @@ class SyncWriter:
         return [_Known._make(row) for row in self._connection.execute(query)]
 
     def _compare_stream(self, stretch: Stretch, listed: ListedStream | None, known: _Known) -> Difference:
-        if not (stretch.begins_before(known.key_head) or stretch.ends_before(known.key_head)):
+        if not (stretch.begins_inside(known.key_head) or stretch.ends_inside(known.key_head)):
             if listed is None:
                 return Difference(gone=[(known.first_ms, known.last_ms)], gone_shots=known.shots)
-            if len(listed.objects) == known.shots and digest(listed.objects, seed=self.seed) == known.digest:
+            if len(listed) == known.shots and listed.digest == known.digest:
                 self.changes.unchanged += known.shots
                 return Difference()
-        rows = _rows(listed) if listed else []
+        rows = listed.rows() if listed else []
         found = difference(rows, self._rows_of(known.id, times_within(stretch, known.key_head)))
         self.changes.unchanged += found.unchanged
         return found
@@ -185,7 +203,7 @@ class SyncWriter:
         """Write new streams with their units, sessions and shots."""
         if not new:
             return
-        units = self._units.ids({listed.head.unit for listed in new})
+        units = self.units.ids({listed.head.unit for listed in new})
         sessions = add_sessions(self._connection, {(listed.head.sid, listed.head.cname) for listed in new})
         rows = [
             {
@@ -196,20 +214,19 @@ class SyncWriter:
                 "bak": listed.head.bak_prefix,
                 "uid": listed.head.uid,
                 "key_head": listed.key_head,
-                "shots": len(listed.objects),
-                "bytes": sum(found.size for found in listed.objects),
+                "shots": len(listed),
+                "bytes": listed.size,
                 "first_ms": listed.captured_ms[0],
                 "last_ms": listed.captured_ms[-1],
-                "digest": digest(listed.objects, seed=self.seed),
+                "digest": listed.digest,
             }
             for listed in new
         ]
         ids = self._connection.scalars(insert(stream).returning(stream.c.id, sort_by_parameter_order=True), rows)
         inserts: list[Inserted] = []
         for stream_id, listed in zip(ids, new, strict=True):
-            inserts += to_inserts(stream_id, listed.objects, listed.captured_ms)
-            newest_s = max(found.modified_s for found in listed.objects)
-            touched.add(units[listed.head.unit], max(listed.captured_ms[-1], newest_s * 1000))
+            inserts += listed.inserts(stream_id)
+            touched.add(units[listed.head.unit], max(listed.captured_ms[-1], listed.newest_s * 1000))
         self._connection.exec_driver_sql(self._insert_shot, inserts)
         sum_up_sessions(self._connection, sessions.values())
 
@@ -232,8 +249,8 @@ class SyncWriter:
     def _sums(self, known: _Known, listed: ListedStream | None, found: Difference) -> dict[str, int]:
         """The sums of a stream with what was added and changed; what is gone still counts."""
         seed = self.seed
-        if listed is not None and len(found.added) == len(listed.objects):
-            total = add(known.digest, digest(listed.objects, seed=seed))
+        if listed is not None and len(found.added) == len(listed):
+            total = add(known.digest, listed.digest)
         else:
             total = add(known.digest, digest((to_object(row, known.key_head) for row in found.added), seed=seed))
         total = subtract(total, digest((to_object(row, known.key_head) for row, _ in found.changed), seed=seed))
@@ -337,11 +354,7 @@ class SyncWriter:
                 sessions.add(session_id)
             self._connection.execute(delete(stream).where(stream.c.id.in_(ids), stream.c.shots == 0))
         sum_up_sessions(self._connection, sessions)
-        self._units.sum_up(units)
-
-
-def _rows(listed: ListedStream) -> list[ShotRow]:
-    return list(map(to_row, listed.objects, listed.captured_ms))
+        self.units.sum_up(units)
 
 
 def _newest_ms(row: ShotRow) -> int:

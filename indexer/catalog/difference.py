@@ -5,8 +5,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from indexer.agora.stamps import MAX_MS, MIN_MS
-from indexer.catalog.listed import Stretch
 from indexer.catalog.rows import ShotRow, shot_key
+from indexer.model import Interval
 
 
 @dataclass(slots=True)
@@ -51,10 +51,12 @@ def difference(listed: Sequence[ShotRow], known: Iterable[ShotRow]) -> Differenc
     return result
 
 
-def times_within(stretch: Stretch, key_head: str) -> range:
-    """The capture times, in ms, whose keys of this stream lie within the stretch."""
-    first_ms = _first_key_from(stretch.start, key_head) if stretch.begins_before(key_head) else MIN_MS
-    stop_ms = _first_key_from(stretch.stop, key_head) if stretch.ends_before(key_head) and stretch.stop else MAX_MS + 1
+def times_within(interval: Interval, key_head: str) -> range:
+    """The capture times, in ms, whose keys of this stream lie within the interval."""
+    first_ms = _first_key_from(interval.start, key_head) if interval.begins_inside(key_head) else MIN_MS
+    stop_ms = (
+        _first_key_from(interval.stop, key_head) if interval.ends_inside(key_head) and interval.stop else MAX_MS + 1
+    )
     return range(first_ms, stop_ms)
 
 

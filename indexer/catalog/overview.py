@@ -3,6 +3,7 @@
 from sqlalchemy import Connection, Engine, distinct, func, select
 
 from indexer.catalog.answers import Rejection, Run, SourceStats
+from indexer.catalog.listed import SAMPLES
 from indexer.catalog.schema import recording, rejected, session, source, stream, sync_run, unit
 from indexer.catalog.selecting import optional_time
 from indexer.model import from_ms
@@ -43,13 +44,18 @@ class Overview:
 
     def rejections(self, source_name: str | None = None) -> list[Rejection]:
         """What was not recognised at the last complete sync, most frequent first."""
-        query = select(rejected, source.c.name).join(source).order_by(rejected.c.objects.desc(), rejected.c.reason)
+        query = select(rejected, source.c.name).join(source).order_by(rejected.c.unit_id)
         if source_name is not None:
             query = query.where(source.c.name == source_name)
+        found: dict[tuple[str, str], Rejection] = {}
         with self._engine.connect() as connection:
-            return [
-                Rejection(row.name, row.reason, row.objects, tuple(row.samples)) for row in connection.execute(query)
-            ]
+            for row in connection.execute(query):
+                before = found.get((row.name, row.reason))
+                objects, samples = (before.objects, before.samples) if before else (0, ())
+                found[row.name, row.reason] = Rejection(
+                    row.name, row.reason, objects + row.objects, (*samples, *row.samples[: SAMPLES - len(samples)])
+                )
+        return sorted(found.values(), key=lambda rejection: (-rejection.objects, rejection.reason))
 
     def runs(self, *, limit: int = 10) -> list[Run]:
         """The latest syncs, newest first."""

@@ -6,8 +6,8 @@ from typing import Final, TypeVar
 
 from sqlalchemy import Column, ColumnElement, Connection, delete, func, insert, or_, select, update
 
-from indexer.catalog.listed import Stretch
 from indexer.catalog.schema import session, stream
+from indexer.model import Interval
 
 _BATCH: Final = 5_000
 """Values in one statement: well below the 32,766 variables that SQLite takes."""
@@ -22,14 +22,19 @@ def batches(values: Iterable[_T], size: int = _BATCH) -> Iterator[list[_T]]:
         yield batch
 
 
-def reaches_into(prefix: Column[str], stretch: Stretch) -> ColumnElement[bool]:
-    """The rows whose keys, which all begin with this column, may lie within the stretch."""
-    within = prefix >= stretch.start
-    if stretch.stop is not None:
-        within &= prefix < stretch.stop
-    # What begins before the stretch is a part of its first key.  Heads and units end in "_", so these are few.
-    shorter = [stretch.start[: end + 1] for end, char in enumerate(stretch.start[:-1]) if char == "_"]
+def reaches_into(prefix: Column[str], interval: Interval) -> ColumnElement[bool]:
+    """The rows whose keys, which all begin with this column, may lie within the interval."""
+    within = prefix >= interval.start
+    if interval.stop is not None:
+        within &= prefix < interval.stop
+    # What begins before the interval is a part of its first key.  Heads and units end in "_", so these are few.
+    shorter = beginnings(interval.start)
     return or_(within, prefix.in_(shorter)) if shorter else within
+
+
+def beginnings(text: str) -> list[str]:
+    """The proper beginnings of a text that could be a head or the prefix of a unit, the shortest first."""
+    return [text[: end + 1] for end, char in enumerate(text[:-1]) if char == "_"]
 
 
 def add_sessions(connection: Connection, names: Collection[tuple[str, str]]) -> dict[tuple[str, str], int]:

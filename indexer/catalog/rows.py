@@ -1,13 +1,14 @@
 """Shots as the catalog stores them, and back."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from indexer.agora.names import format_utc
 from indexer.model import ListedObject
 
 _QUOTE: Final = b'"'
-_MD5_BYTES: Final = 16
+MD5_BYTES: Final = 16
+"""Of an ETag that is 32 hexadecimal digits, as nearly all are."""
 
 
 class ShotRow(NamedTuple):
@@ -24,23 +25,8 @@ Inserted = tuple[int, int, int, int, bytes, str | None]
 """A row of `shot`, its stream in front."""
 
 
-def to_row(listed: ListedObject, captured_ms: int) -> ShotRow:
-    """What is stored of a listed screenshot."""
-    return ShotRow(
-        captured_ms, listed.size, listed.modified_s - captured_ms // 1000, pack_etag(listed.etag), listed.tier
-    )
-
-
-def to_inserts(stream_id: int, objects: Iterable[ListedObject], captured_ms: Iterable[int]) -> list[Inserted]:
-    """`to_row` for a whole new stream, as it is inserted: once for every key of a first sync, so without values."""
-    return [
-        (stream_id, moment, size, modified_s - moment // 1000, pack_etag(etag), tier)
-        for (_, size, etag, modified_s, tier), moment in zip(objects, captured_ms, strict=True)
-    ]
-
-
 def to_object(row: ShotRow, key_head: str) -> ListedObject:
-    """Inverse of `to_row`."""
+    """The object that a row was made of; inverse of what `ListedStream` does."""
     return ListedObject(
         shot_key(key_head, row.captured_ms),
         row.size,
@@ -60,7 +46,7 @@ def pack_etag(etag: str) -> bytes:
 
     A quote never occurs in an ETag, so one at the end keeps a text of fifteen bytes from looking like the short form.
     """
-    if len(etag) == 2 * _MD5_BYTES:
+    if len(etag) == 2 * MD5_BYTES:
         try:
             packed = bytes.fromhex(etag)
         except ValueError:
@@ -69,11 +55,23 @@ def pack_etag(etag: str) -> bytes:
             if packed.hex() == etag:
                 return packed
     text = _QUOTE + etag.encode()
-    return text + _QUOTE if len(text) == _MD5_BYTES else text
+    return text + _QUOTE if len(text) == MD5_BYTES else text
+
+
+def pack_etags(etags: Sequence[str]) -> bytes | None:
+    """`pack_etag` of all of them joined, where each gives 16 bytes; None where one does not."""
+    joined = "".join(etags)
+    # fromhex passes over blanks and takes capitals, which are another ETag.
+    if set(map(len, etags)) <= {2 * MD5_BYTES} and joined.isalnum() and joined == joined.lower():
+        try:
+            return bytes.fromhex(joined)
+        except ValueError:
+            return None
+    return None
 
 
 def unpack_etag(packed: bytes) -> str:
     """Inverse of `pack_etag`."""
-    if len(packed) == _MD5_BYTES:
+    if len(packed) == MD5_BYTES:
         return packed.hex()
     return packed.strip(_QUOTE).decode()

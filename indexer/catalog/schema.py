@@ -168,6 +168,7 @@ listed = Table(
     Column("source_id", Id, ForeignKey("source.id"), nullable=False),
     Column("start", ByteText, nullable=False),
     Column("stop", ByteText),  # null: to the end
+    Column("started_ms", BigInteger, nullable=False),
     PrimaryKeyConstraint("source_id", "start"),
     sqlite_with_rowid=False,
     comment="Stretches that a full listing has done, until it reaches its end.",

@@ -1,25 +1,30 @@
 """Units: what they hold besides shots, and whether their digest can be trusted."""
 
 from collections.abc import Collection, Iterable
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
-from sqlalchemy import Connection, bindparam, case, delete, insert, null, select, update
+from sqlalchemy import Connection, bindparam, case, delete, func, insert, literal, null, select, update
 
-from indexer.catalog.listed import RecordingGroup, RecordingSum, Stretch
-from indexer.catalog.owners import batches, reaches_into
-from indexer.catalog.schema import gone, recording, stream, unit
+from indexer.agora.names import Reason
+from indexer.catalog.coverage import Coverage
+from indexer.catalog.listed import SAMPLES, ListedUnit, RecordingGroup, RecordingSum, RejectedSum, Stretch
+from indexer.catalog.owners import batches, beginnings, reaches_into
+from indexer.catalog.schema import gone, recording, rejected, stream, unit
 from indexer.digest import add
+from indexer.model import Interval
+
+BETWEEN: Final = 0
+"""Instead of the id of a unit: between units."""
 
 
 class _Unit(NamedTuple):
     id: int
     prefix: str
     digest: int | None
-    newest_ms: int | None
 
 
 class Touched(dict[int, int]):
-    """Units whose streams changed, with the newest capture or upload seen in each (ms)."""
+    """Units in which something changed, with the newest capture or upload seen in each (ms)."""
 
     def add(self, unit_id: int, newest_ms: int) -> None:
         """Note one."""
@@ -27,40 +32,71 @@ class Touched(dict[int, int]):
 
 
 class UnitBook:
-    """The units of one source."""
+    """The units of one source during one run."""
 
     def __init__(self, connection: Connection, source_id: int) -> None:
         self._connection = connection
         self._source_id = source_id
+        self._of_source = unit.c.source_id == source_id
+        self._covered = Coverage()
+        self._between = ListedUnit("")
 
     def ids(self, prefixes: Collection[str]) -> dict[str, int]:
         """The ids of units by prefix, made where they are new."""
         ids: dict[str, int] = {}
         for batch in batches(sorted(prefixes)):
-            known = select(unit.c.prefix, unit.c.id).where(
-                unit.c.source_id == self._source_id, unit.c.prefix.in_(batch)
-            )
+            known = select(unit.c.prefix, unit.c.id).where(self._of_source, unit.c.prefix.in_(batch))
             ids |= {row.prefix: row.id for row in self._connection.execute(known)}
-            missing = [{"source_id": self._source_id, "prefix": prefix} for prefix in batch if prefix not in ids]
+            missing = [
+                {"source_id": self._source_id, "prefix": prefix, "sid": _sid(prefix)}
+                for prefix in batch
+                if prefix not in ids
+            ]
             if missing:
                 made = self._connection.execute(insert(unit).returning(unit.c.prefix, unit.c.id), missing)
                 ids |= {row.prefix: row.id for row in made}
         return ids
 
-    def conclude(self, stretch: Stretch, touched: Touched) -> None:
+    # During a run.
+
+    def conclude(self, stretch: Stretch, within: Interval, touched: Touched) -> None:
         """Bring the units of a stretch up to date behind its streams.
 
-        One that changed and goes on behind the stretch has no digest until it is concluded.
+        One of which not all is listed yet has no digest, if it changed, until it is concluded.
         """
-        wanted = [closed.prefix for closed in stretch.closed if closed.recordings]
-        self.ids(wanted)
-        units = self._within(stretch)
-        concluded = {found.prefix: found for found in units if not stretch.ends_before(found.prefix)}
-        changed = self._write_recordings(concluded, {closed.prefix: closed.recordings for closed in stretch.closed})
-        self._forget_digests([found.id for found in units if found.id in touched and found.prefix not in concluded])
-        stale = {found.id for found in concluded.values() if found.id in touched or found.digest is None}
-        self.sum_up(stale | changed)
+        parts = {part.prefix: part for part in stretch.units}
+        if part := parts.pop("", None):
+            self._between.add(part)
+        self._covered.add(stretch)
+        self.ids(parts)
+        pending: list[int] = []
+        cut: list[int] = []
+        concluded: dict[int, ListedUnit] = {}
+        stale: set[int] = set()
+        for known in self._reaching_into(stretch):
+            part = parts.get(known.prefix)
+            if not within.holds(known.prefix):
+                cut.append(known.id)
+                if part is not None and self._add_recordings(known.id, part):
+                    touched.add(known.id, part.newest_s * 1000)
+                continue
+            if part is not None:
+                self._covered.keep(part)
+            if self._covered.holds_all_of(known.prefix):
+                concluded[known.id] = self._covered.take(known.prefix)
+                if known.digest is None or known.id in touched:
+                    stale.add(known.id)
+            else:
+                pending.append(known.id)
+        self._replace_recordings(concluded, touched)
+        self._replace_rejected(concluded, touched)
+        self._forget_digests([id_ for id_ in pending if id_ in touched])
+        self.sum_up(stale | (touched.keys() & {*concluded, *cut}))
         self._note_newest(touched)
+
+    def whole(self, interval: Interval) -> bool:
+        """Whether all of an interval was listed."""
+        return self._covered.holds(interval)
 
     def sum_up(self, ids: Iterable[int]) -> None:
         """Renew the digests of units that were listed to their end; remove a unit that holds nothing.
@@ -73,24 +109,91 @@ class UnitBook:
             of_recordings = select(recording.c.unit_id, recording.c.objects, recording.c.digest).where(
                 recording.c.unit_id.in_(batch)
             )
-            for query in (of_streams, of_recordings):
+            # What nobody recognises has a share in the requests, so it counts, but no digest.
+            of_rejected = select(rejected.c.unit_id, rejected.c.objects, literal(0)).where(
+                rejected.c.source_id == self._source_id, rejected.c.unit_id.in_(batch)
+            )
+            for query in (of_streams, of_recordings, of_rejected):
                 for unit_id, objects, part in self._connection.execute(query):
                     before = totals[unit_id]
                     totals[unit_id] = before[0] + objects, add(before[1], part)
             empty = [unit_id for unit_id, (objects, _) in totals.items() if not objects]
-            self._connection.execute(delete(unit).where(unit.c.id.in_(empty)))
+            if empty:
+                self._connection.execute(delete(unit).where(unit.c.id.in_(empty)))
             unfinished = self._with_gone(batch)
-            for unit_id, (objects, total) in totals.items():
-                if objects:
-                    self._connection.execute(
-                        update(unit)
-                        .where(unit.c.id == unit_id)
-                        .values(objects=objects, digest=null() if unit_id in unfinished else total)
-                    )
+            renewed = [
+                {"unit": unit_id, "held": objects, "total": None if unit_id in unfinished else total}
+                for unit_id, (objects, total) in totals.items()
+                if objects
+            ]
+            if renewed:
+                self._connection.execute(
+                    update(unit)
+                    .where(unit.c.id == bindparam("unit"))
+                    .values(objects=bindparam("held"), digest=bindparam("total")),
+                    renewed,
+                )
 
-    def _within(self, stretch: Stretch) -> list[_Unit]:
+    # At the end of an interval or a run.
+
+    def listed(self, interval: Interval, *, started_ms: int) -> None:
+        """Note that a listing that began then has compared everything in the interval.
+
+        Of units that it cuts only the end counts: the interval before this one has verified the front.
+        """
+        going_on = [] if interval.stop is None else beginnings(interval.stop)
+        in_interval = unit.c.prefix >= interval.start
+        if interval.stop is not None:
+            in_interval &= unit.c.prefix < interval.stop
+        for units, values in (
+            (in_interval, {"listed_ms": started_ms, "verified_ms": started_ms}),
+            (unit.c.prefix.in_(beginnings(interval.start)), {"verified_ms": started_ms}),
+        ):
+            self._connection.execute(
+                update(unit).where(self._of_source, units, unit.c.prefix.not_in(going_on)).values(values)
+            )
+
+    def looked_at(self, prefix: str, *, started_ms: int) -> None:
+        """Note that a listing that began then has compared everything in the unit that was new since the last one."""
+        self._connection.execute(
+            update(unit).where(self._of_source, unit.c.prefix == prefix).values(listed_ms=started_ms)
+        )
+
+    def conclude_between(self, *, whole: bool) -> None:
+        """Note what lies between units; `whole` if everything was listed, so that what was not seen is gone."""
+        of_source = rejected.c.source_id == self._source_id
+        if whole:
+            units = select(unit.c.id).where(self._of_source)
+            stray = of_source & (rejected.c.unit_id != BETWEEN) & rejected.c.unit_id.not_in(units)
+            self._connection.execute(delete(rejected).where(stray))
+        self._replace_rejected({BETWEEN: self._between}, Touched())
+
+    def settle(self, *, horizon_ms: int) -> int:
+        """Mark the units of sessions in which nothing can change any more; return how many units are settled.
+
+        That is a session all of whose units were listed to their end by listings that began later than its newest
+        capture or upload and the time that an upload can take.
+        """
+        ready = (
+            select(unit.c.sid)
+            .where(self._of_source, unit.c.sid.in_(select(unit.c.sid).where(self._of_source, ~unit.c.settled)))
+            .group_by(unit.c.sid)
+            .having(
+                func.count() == func.count(unit.c.digest),
+                func.count() == func.count(unit.c.listed_ms),
+                func.min(unit.c.listed_ms) > func.max(func.coalesce(unit.c.newest_ms, 0)) + horizon_ms,
+            )
+        )
+        self._connection.execute(
+            update(unit).where(self._of_source, ~unit.c.settled, unit.c.sid.in_(ready)).values(settled=True)
+        )
+        return self._connection.scalar(select(func.count()).where(self._of_source, unit.c.settled)) or 0
+
+    # Parts.
+
+    def _reaching_into(self, interval: Interval) -> list[_Unit]:
         query = select(*(unit.c[name] for name in _Unit._fields)).where(
-            unit.c.source_id == self._source_id, reaches_into(unit.c.prefix, stretch)
+            self._of_source, reaches_into(unit.c.prefix, interval)
         )
         return [_Unit._make(row) for row in self._connection.execute(query)]
 
@@ -103,6 +206,7 @@ class UnitBook:
             self._connection.execute(update(unit).where(unit.c.id.in_(batch)).values(digest=null()))
 
     def _note_newest(self, touched: Touched) -> None:
+        """What changed is watched again, and with it the other units of the session."""
         if touched:
             newest = bindparam("newest", type_=unit.c.newest_ms.type)
             latest = case((unit.c.newest_ms > newest, unit.c.newest_ms), else_=newest)
@@ -110,21 +214,48 @@ class UnitBook:
                 update(unit).where(unit.c.id == bindparam("unit")).values(newest_ms=latest),
                 [{"unit": unit_id, "newest": newest_ms} for unit_id, newest_ms in touched.items()],
             )
+            for batch in batches(touched):
+                sids = select(unit.c.sid).where(unit.c.id.in_(batch))
+                self._connection.execute(
+                    update(unit).where(self._of_source, unit.c.sid.in_(sids), unit.c.settled).values(settled=False)
+                )
 
-    def _write_recordings(
-        self, units: dict[str, _Unit], listed: dict[str, dict[RecordingGroup, RecordingSum]]
-    ) -> set[int]:
-        """Make the recordings of these units what was listed; return the units where that changed something."""
-        ids = {found.id: prefix for prefix, found in units.items()}
+    def _recordings(self, ids: Iterable[int]) -> dict[int, dict[RecordingGroup, RecordingSum]]:
         known: dict[int, dict[RecordingGroup, RecordingSum]] = {}
         for batch in batches(ids):
             for row in self._connection.execute(select(recording).where(recording.c.unit_id.in_(batch))):
                 group = RecordingGroup(row.cname, row.uid, row.track, row.extension)
                 total = RecordingSum(row.objects, row.bytes, row.first_name, row.last_name, row.digest)
                 known.setdefault(row.unit_id, {})[group] = total
-        changed = {id_ for id_, prefix in ids.items() if known.get(id_, {}) != listed.get(prefix, {})}
+        return known
+
+    def _replace_recordings(self, units: dict[int, ListedUnit], touched: Touched) -> None:
+        """Make the recordings of these units what was listed."""
+        known = self._recordings(units)
+        changed = [id_ for id_, listed in units.items() if known.get(id_, {}) != listed.recordings]
         for batch in batches(changed):
             self._connection.execute(delete(recording).where(recording.c.unit_id.in_(batch)))
+        self._insert_recordings({id_: units[id_].recordings for id_ in changed})
+        for id_ in changed:
+            touched.add(id_, units[id_].newest_s * 1000)
+
+    def _add_recordings(self, unit_id: int, part: ListedUnit) -> bool:
+        """Add the recording files of a part whose names lie behind all known ones: a sum does not tell of others."""
+        known = self._recordings([unit_id]).get(unit_id, {})
+        news = {
+            group: total
+            for group, total in part.recordings.items()
+            if group not in known or total.first_name > known[group].last_name
+        }
+        for group, total in news.items():
+            if group in known:
+                total.add(known[group])
+                of_group = [recording.c[name] == value for name, value in group._asdict().items()]
+                self._connection.execute(delete(recording).where(recording.c.unit_id == unit_id, *of_group))
+        self._insert_recordings({unit_id: news})
+        return bool(news)
+
+    def _insert_recordings(self, units: dict[int, dict[RecordingGroup, RecordingSum]]) -> None:
         rows = [
             {
                 "unit_id": id_,
@@ -135,9 +266,39 @@ class UnitBook:
                 "last_name": total.last_name,
                 "digest": total.digest,
             }
-            for id_ in changed
-            for group, total in listed.get(ids[id_], {}).items()
+            for id_, groups in units.items()
+            for group, total in groups.items()
         ]
         if rows:
             self._connection.execute(insert(recording), rows)
-        return changed
+
+    def _replace_rejected(self, units: dict[int, ListedUnit], touched: Touched) -> None:
+        """Make the rejected keys of these units what was listed."""
+        of_source = rejected.c.source_id == self._source_id
+        known: dict[int, dict[Reason, RejectedSum]] = {}
+        for batch in batches(units):
+            for row in self._connection.execute(select(rejected).where(of_source, rejected.c.unit_id.in_(batch))):
+                known.setdefault(row.unit_id, {})[Reason(row.reason)] = RejectedSum(row.objects, row.samples)
+        changed = [id_ for id_, listed in units.items() if known.get(id_, {}) != listed.rejected]
+        for batch in batches(changed):
+            self._connection.execute(delete(rejected).where(of_source, rejected.c.unit_id.in_(batch)))
+        rows = [
+            {
+                "source_id": self._source_id,
+                "unit_id": id_,
+                "reason": str(reason),
+                "objects": keys.objects,
+                "samples": keys.samples[:SAMPLES],
+            }
+            for id_ in changed
+            for reason, keys in sorted(units[id_].rejected.items())
+        ]
+        if rows:
+            self._connection.execute(insert(rejected), rows)
+        for id_ in changed:
+            touched.add(id_, units[id_].newest_s * 1000)
+
+
+def _sid(prefix: str) -> str:
+    """The session that a unit belongs to: the last word of its prefix."""
+    return prefix[:-1].rpartition("/")[2].rpartition("_")[2]

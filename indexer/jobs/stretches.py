@@ -1,9 +1,10 @@
-"""From the pages of a listing to stretches of whole streams: decoding and grouping, once per key of a bucket.
+"""From the pages of a listing to stretches of streams: decoding and grouping, once per key of a bucket.
 
-This is the one place where keys are not frozen values: a page costs a millisecond, a dataclass for each key more
-than that.
+This is the one place where keys are not frozen values, and not even handled one by one: the keys of a page are sorted,
+so the shots of a stream are a slice of it, which is checked and decoded as a whole.
 """
 
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -17,19 +18,28 @@ from indexer.agora.names import (
     parse,
     parse_head,
     parse_utc,
+    parse_utcs,
+    unit_of,
 )
-from indexer.catalog.listed import ListedStream, ListedUnit, RecordingGroup, RecordingSum, Stretch
-from indexer.digest import add, digest
+from indexer.catalog.listed import (
+    SAMPLES,
+    ListedStream,
+    ListedUnit,
+    RecordingGroup,
+    RecordingSum,
+    RejectedSum,
+    Stretch,
+)
+from indexer.digest import digest
 from indexer.model import ListedObject
 
 ROWS: Final = 20_000
-"""Shots of one stretch, about 10 MB: enough that a transaction costs little, few enough to lose little on a kill."""
+"""Shots of one stretch, about 1 MB: enough that a transaction costs little, few enough to lose little on a kill."""
 
 MOST_ROWS: Final = 5 * ROWS
 """A stretch that finds no boundary between two streams is cut inside one here; such a stream is compared row by row."""
 
-SAMPLES: Final = 1_000
-"""Keys kept for each reason why something was not recognised."""
+_TAIL: Final = 17 + len(".jpg")
 
 
 @dataclass(slots=True)
@@ -42,19 +52,19 @@ class Seen:
     ignored: int = 0
     """Directory markers without content, and our own derivatives."""
     rejected: Counter[Reason] = field(default_factory=Counter)
-    samples: dict[Reason, list[str]] = field(default_factory=dict)
 
     @property
     def unrecognised(self) -> int:
         """Keys that are neither screenshots nor recordings."""
         return self.rejected.total()
 
-    def reject(self, name: Unrecognised) -> None:
-        """Count one, and keep it as a sample as long as there are few."""
-        self.rejected[name.reason] += 1
-        samples = self.samples.setdefault(name.reason, [])
-        if len(samples) < SAMPLES:
-            samples.append(name.key)
+    def add(self, other: "Seen") -> None:
+        """Count what another part of the listing held."""
+        self.objects += other.objects
+        self.shots += other.shots
+        self.recordings += other.recordings
+        self.ignored += other.ignored
+        self.rejected.update(other.rejected)
 
 
 def stretches(
@@ -66,23 +76,26 @@ def stretches(
     but for one longer than `MOST_ROWS`, and for names that hold another name, which lie among each other's keys.
     Nothing is yielded behind an error of `pages`, so a stretch is never more than what was listed.
     """
-    grouping = _Grouping(seen, seed=seed, start=start, rows=rows)
+    grouping = Grouping(seed=seed, start=start, rows=rows)
     for page in pages:
         yield from grouping.take(page)
     yield grouping.cut(None)
+    seen.add(grouping.seen)
 
 
-class _Grouping:
-    """The stretch being collected."""
+class Grouping:
+    """The stretch that is being collected from consecutive pages of a listing."""
 
-    def __init__(self, seen: Seen, *, seed: int, start: str, rows: int) -> None:
-        self._seen = seen
+    def __init__(self, *, seed: int, start: str, rows: int = ROWS) -> None:
+        self.seen = Seen()
+        """All that was taken so far."""
         self._seed = seed
         self._start = start
         self._rows = rows
         self._most_rows = rows * (MOST_ROWS // ROWS)
         self._streams: dict[str, ListedStream] = {}
         self._units: dict[str, ListedUnit] = {}
+        self._samples: Counter[Reason] = Counter()
         self._outermost = ""
         """Head of the stream that others may lie inside of: it can go on behind them."""
         self._shots = 0
@@ -94,78 +107,110 @@ class _Grouping:
             return []
         full = self._shots >= self._most_rows or len(self._units) >= self._rows
         finished = [self.cut(page[0].key)] if full else []
-        stem = None
-        stream = None
-        for index, listed in enumerate(page):
-            key_stem, _, tail = listed.key.rpartition("_")
-            captured_ms = parse_utc(tail[:17]) if tail[17:] == ".jpg" else None
-            if captured_ms is None:
-                self._other(listed)
-                continue
-            if key_stem != stem:
-                known = self._streams.get(key_stem)
-                if known is None:
-                    head = parse_head(key_stem + "_")
-                    if head is None:
-                        self._other(listed)
-                        continue
-                    if self._shots >= self._rows and not listed.key.startswith(self._outermost):
-                        before = page[index - 1].key if index else self._last_key
-                        finished.append(self.cut(_boundary(before, listed.key, head)))
-                    known = self._open(head, key_stem)
-                stem, stream = key_stem, known
-                take_object, take_time = stream.objects.append, stream.captured_ms.append
-            take_object(listed)
-            take_time(captured_ms)
-            self._shots += 1
-        self._seen.objects += len(page)
-        self._last_key = page[-1].key
+        keys = [listed[0] for listed in page]
+        index = 0
+        while index < len(keys):
+            key = keys[index]
+            stem, _, tail = key.rpartition("_")
+            stream = self._streams.get(stem)
+            if stream is None:
+                head = parse_head(stem + "_") if len(tail) == _TAIL and parse_utc(tail[:17]) is not None else None
+                if head is None or not tail.endswith(".jpg"):
+                    self._other(page[index])
+                    index += 1
+                    continue
+                if self._shots >= self._rows and not key.startswith(self._outermost):
+                    finished.append(self.cut(_boundary(self._last_key, key, head)))
+                stream = self._open(head, stem)
+            end = self._end_of(stream.key_head, keys, index)
+            self._take_run(stream, page[index:end], keys[index:end])
+            self._last_key = keys[end - 1]
+            index = end
+        self.seen.objects += len(page)
+        self._last_key = keys[-1]
         return finished
+
+    @staticmethod
+    def _end_of(key_head: str, keys: list[str], index: int) -> int:
+        """Behind the last of the sorted keys with this head."""
+        if keys[-1].startswith(key_head):
+            return len(keys)
+        return bisect_left(keys, key_head[:-1] + "`", index)  # the successor of the "_" that a head ends with
+
+    def _take_run(self, stream: ListedStream, run: list[ListedObject], keys: list[str]) -> None:
+        """Take objects whose keys all begin with the head of `stream`; nearly always they all are its shots."""
+        cut = len(stream.key_head)
+        captured_ms = parse_utcs([key[cut:] for key in keys], ending=".jpg")
+        if captured_ms is not None:
+            self._add(stream, run, captured_ms)
+            return
+        for listed in run:
+            tail = listed.key[cut:]
+            moment = parse_utc(tail[:17]) if tail[17:] == ".jpg" else None
+            if moment is not None:
+                self._add(stream, [listed], [moment])
+            else:
+                self._single(listed)
+
+    def _single(self, listed: ListedObject) -> None:
+        """Take one object that lies among the shots of a stream and is none of them."""
+        stem, _, tail = listed.key.rpartition("_")
+        moment = parse_utc(tail[:17]) if tail[17:] == ".jpg" else None
+        head = None if moment is None else parse_head(stem + "_")
+        if moment is None or head is None:
+            self._other(listed)
+        else:
+            self._add(self._streams.get(stem) or self._open(head, stem), [listed], [moment])
+
+    def _add(self, stream: ListedStream, objects: list[ListedObject], captured_ms: list[int]) -> None:
+        stream.extend(objects, captured_ms, seed=self._seed)
+        self._shots += len(objects)
 
     def _open(self, head: ShotHead, key_stem: str) -> ListedStream:
         stream = ListedStream(head, head.text)
         if not stream.key_head.startswith(self._outermost) or not self._streams:
             self._outermost = stream.key_head
         self._streams[key_stem] = stream
-        self._units.setdefault(head.unit, ListedUnit(head.unit))
         return stream
 
     def _other(self, listed: ListedObject) -> None:
         """Count what is not a screenshot."""
         name = parse(listed.key)
         if isinstance(name, RecordingName):
-            self._seen.recordings += 1
-            unit = self._units.setdefault(name.unit, ListedUnit(name.unit))
+            self.seen.recordings += 1
             group = RecordingGroup(name.cname, name.uid or "", name.track or "", name.extension)
             file_name = listed.key.rpartition("/")[2]
-            whole = unit.recordings.get(group)
-            if whole is None:
-                whole = unit.recordings[group] = RecordingSum(0, 0, file_name, file_name, 0)
-            whole.objects += 1
-            whole.bytes += listed.size
-            whole.last_name = file_name
-            whole.digest = add(whole.digest, digest([listed], seed=self._seed))
+            unit = self._unit(name.unit, listed)
+            part = RecordingSum(1, listed.size, file_name, file_name, digest([listed], seed=self._seed))
+            if group in unit.recordings:
+                unit.recordings[group].add(part)
+            else:
+                unit.recordings[group] = part
         elif isinstance(name, Unrecognised):
             is_marker = listed.size == 0 and name.reason is Reason.DIRECTORY_MARKER
             if is_marker or name.reason is Reason.DERIVATIVE:
-                self._seen.ignored += 1
-            else:
-                self._seen.reject(name)
+                self.seen.ignored += 1
+                return
+            self.seen.rejected[name.reason] += 1
+            self._samples[name.reason] += 1
+            samples = [name.key] if self._samples[name.reason] <= SAMPLES else []
+            unit = self._unit(unit_of(name.key), listed)
+            unit.rejected.setdefault(name.reason, RejectedSum()).add(RejectedSum(1, samples))
         else:
             raise AssertionError(f"two readings of {listed.key!r}")  # noqa: TRY004  # a mistake of ours, not of a type
 
+    def _unit(self, prefix: str, listed: ListedObject) -> ListedUnit:
+        unit = self._units.setdefault(prefix, ListedUnit(prefix))
+        unit.newest_s = max(unit.newest_s, listed.modified_s)
+        return unit
+
     def cut(self, stop: str | None) -> Stretch:
         """End the stretch before `stop` and begin the next there."""
-        streams = list(self._streams.values())
-        self._seen.shots += self._shots
-        going_on = (
-            {} if stop is None else {prefix: unit for prefix, unit in self._units.items() if stop.startswith(prefix)}
-        )
-        closed = [unit for prefix, unit in self._units.items() if prefix not in going_on]
-        stretch = Stretch(self._start, stop, streams, closed, frozenset(going_on))
+        self.seen.shots += self._shots
+        stretch = Stretch(self._start, stop, list(self._streams.values()), list(self._units.values()))
         self._start = stop or ""
         self._streams = {}
-        self._units = going_on
+        self._units = {}
         self._shots = 0
         return stretch
 

@@ -3,18 +3,19 @@
 One suite, tests/contracts/test_store.py, holds all of them to it.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
-from itertools import pairwise
-from operator import lt
 from typing import Final, Protocol
 
-from indexer.errors import BrokenListingError, UnsupportedKeyError
+from indexer.errors import UnsupportedKeyError
 from indexer.model import ListedObject
 
 PAGE_SIZE: Final = 1000
 """Keys asked for in one request: the most that S3 gives, and more than some clones give when not told."""
+
+THROTTLED: Final = "throttled"
+"""Among the kinds of requests: how many of them were answered with SlowDown or the like."""
 
 PRESIGNED_FOR: Final = timedelta(minutes=15)
 
@@ -46,7 +47,10 @@ class ObjectStore(Protocol):
 
     @property
     def requests(self) -> Mapping[str, int]:
-        """Requests made so far, by kind (`list`, `get`, `head`, `put`, `delete`), retries included."""
+        """Requests made so far, by kind (`list`, `get`, `head`, `put`, `delete`), retries included.
+
+        `throttled`, where the storage asked to be asked less, says of how many that was the answer.
+        """
         ...
 
     def list_page(
@@ -90,43 +94,6 @@ class ObjectStore(Protocol):
     def presign(self, key: str, *, lifetime: timedelta = PRESIGNED_FOR) -> str:
         """An address from which the object can be read for `lifetime` without credentials.  Whoever has it can read."""
         ...
-
-
-def pages(store: ObjectStore, prefix: str = "", *, after: str = "") -> Iterator[Page]:
-    """List everything under `prefix` behind `after`, page by page, in key order, each object exactly once.
-
-    Raises `BrokenListingError` where the storage repeats a token, does not list in strictly rising order or lists
-    something else than it was asked for: what was missed then is unknown, so nothing may be concluded.
-    """
-    token: str | None = None
-    empty_tokens: set[str] = set()
-    last_key = after
-    while True:
-        page = store.list_page(prefix, after=after if token is None else "", token=token)
-        keys = [listed.key for listed in page.objects]
-        if keys:
-            if keys[0] <= last_key or not all(map(lt, keys, keys[1:])):
-                before, behind = next(pair for pair in pairwise([last_key, *keys]) if pair[0] >= pair[1])
-                raise BrokenListingError(
-                    f"{store.url} lists {behind!r} behind {before!r}: out of order keys may be missing, nothing was"
-                    " concluded; try a source for each folder"
-                )
-            if not (keys[0].startswith(prefix) and keys[-1].startswith(prefix)):  # and so all between, in this order
-                raise BrokenListingError(
-                    f"{store.url} lists {keys[0]!r} to {keys[-1]!r} below {prefix!r}, nothing was concluded"
-                )
-            last_key = keys[-1]
-            empty_tokens.clear()
-        yield page
-        if page.next_token is None:
-            return
-        # With keys in it a repeated page is out of order; only empty pages can go in a circle unseen.
-        if page.next_token == token or page.next_token in empty_tokens:
-            raise BrokenListingError(
-                f"{store.url} repeats continuation token {page.next_token!r}, nothing was concluded"
-            )
-        token = page.next_token
-        empty_tokens.add(token)
 
 
 def can_exist(key: str) -> bool:

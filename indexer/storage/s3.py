@@ -15,7 +15,7 @@ from botocore.exceptions import ClientError, HTTPClientError, IncompleteReadErro
 
 from indexer.errors import BrokenListingError, BucketNotFoundError, ConfigError, ObjectNotFoundError
 from indexer.model import EPOCH, ListedObject
-from indexer.storage.base import PAGE_SIZE, PRESIGNED_FOR, Page, can_exist, refuse_impossible
+from indexer.storage.base import PAGE_SIZE, PRESIGNED_FOR, THROTTLED, Page, can_exist, refuse_impossible
 from indexer.storage.options import AddressingStyle, S3Options
 from indexer.storage.s3_errors import BOTO_ERRORS, NOT_FOUND_CODES, Place, own_error
 from indexer.storage.xml_pages import UnreadableAnswerError, normal_etag, normal_tier, read_v1, read_v2
@@ -28,6 +28,7 @@ LONGEST_PRESIGNED: Final = timedelta(days=7)  # more is refused by every storage
 
 _READ_ATTEMPTS: Final = 3
 _PAGE: Final = "LivestillsPage"
+_THROTTLING: Final = frozenset({429, 503})
 _KINDS: Final = {
     "ListObjects": "list",
     "ListObjectsV2": "list",
@@ -94,6 +95,7 @@ class S3Store:
         self._bucket_exists = False
         events = client.meta.events
         events.register("before-send.s3", self._requests.count)
+        events.register("response-received.s3", self._requests.count_throttled)
         # With the service's own name instead of `*` botocore would parse the answer once itself, before the handler:
         # 9.5 instead of 2.7 ms a page.
         events.register("before-parse.*.ListObjectsV2", _page_reader(read_v2, self._place))
@@ -274,6 +276,11 @@ class _RequestCounter:
     def count(self, event_name: str, **_: object) -> None:
         with self._lock:
             self._counter[_KINDS.get(event_name.rpartition(".")[2], "other")] += 1
+
+    def count_throttled(self, response_dict: dict[str, Any] | None, **_: object) -> None:
+        if response_dict is not None and response_dict["status_code"] in _THROTTLING:
+            with self._lock:
+                self._counter[THROTTLED] += 1
 
     def so_far(self) -> Counter[str]:
         with self._lock:

@@ -14,7 +14,7 @@ from indexer.agora.names import RecordingName, parse
 from indexer.catalog.catalog import Catalog, Source
 from indexer.catalog.verification import problems
 from indexer.jobs.stretches import Seen, stretches
-from indexer.model import ListedObject
+from indexer.model import Interval, ListedObject
 from tests.catalogs import dump, shots_in, shots_of
 
 NOW = datetime(2026, 11, 5, tzinfo=UTC)
@@ -65,7 +65,8 @@ def sync(catalog: Catalog, source: Source, objects: list[ListedObject], *, page:
             writer.apply(stretch)
         for _ in writer.remove_gone():
             pass
-        writer.conclude({reason: (n, seen.samples[reason]) for reason, n in seen.rejected.items()}, started_ms=0)
+        writer.listed(Interval(), started_ms=0)
+        writer.conclude(whole=True, horizon_ms=0)
     return seen
 
 

@@ -16,7 +16,7 @@ from indexer.catalog.catalog import Catalog
 from indexer.catalog.shots import Position
 from indexer.errors import ConfigError
 from indexer.jobs.lookup import shots_of_user
-from indexer.jobs.sync import Watch, sync
+from indexer.jobs.sync import Access, Watch, sync
 from indexer.model import Selection, Shot, TimeRange
 from indexer.storage.memory import MemoryStore
 
@@ -59,7 +59,7 @@ def filled(empty: Path, names: list[ScreenshotName]) -> Catalog:
         store.put(key_of(each), b"x", content_type="image/jpeg")
     path = shutil.copy(empty, empty.with_name(f"{next(numbers)}.db"))
     catalog = Catalog.open_to_write(f"sqlite:///{path}", now=START)
-    sync(store, "", catalog, "prod", watch=Watch(lambda: START))
+    sync(Access(store, ""), catalog, "prod", watch=Watch(lambda: START))
     return catalog
 
 

@@ -1,8 +1,11 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
+from indexer.agora.names import parse_head, parse_utc
 from indexer.agora.stamps import MAX_MS, MIN_MS
-from indexer.catalog.rows import pack_etag, to_inserts, to_object, to_row, unpack_etag
+from indexer.catalog.listed import ListedStream
+from indexer.catalog.rows import pack_etag, shot_key, to_object, unpack_etag
+from indexer.digest import digest
 from indexer.model import ListedObject
 
 # What stores send as ETags: printable ASCII without a quote (RFC 9110), nearly always 32 hexadecimal digits.
@@ -27,19 +30,31 @@ def test_a_text_of_fifteen_characters_is_not_taken_for_an_md5() -> None:
     assert unpack_etag(pack_etag("x" * 15)) == "x" * 15
 
 
-@given(
+HEAD = "d/ab_room__uid_s_7__uid_e_video_"
+shots = st.builds(
+    lambda captured_ms, size, etag, modified_s, tier: ListedObject(
+        shot_key(HEAD, captured_ms), size, etag, modified_s, tier
+    ),
     st.integers(MIN_MS, MAX_MS),
     st.integers(0, 2**40),
     etags,
     st.integers(0, 2**35),
     st.one_of(st.none(), st.sampled_from(["GLACIER", "STANDARD_IA"])),
 )
-def test_a_listed_object_comes_back_from_its_row(
-    captured_ms: int, size: int, etag: str, modified_s: int, tier: str | None
+
+
+@given(st.lists(shots, unique_by=lambda listed: listed.key, min_size=1).map(sorted), st.integers(0, 9))
+def test_listed_objects_come_back_from_their_rows_however_they_were_paged(
+    objects: list[ListedObject], cut: int
 ) -> None:
-    head = "d/ab_room__uid_s_7__uid_e_video_"
-    row = to_row(ListedObject("", size, etag, modified_s, tier), captured_ms)
-    listed = to_object(row, head)
-    assert listed[1:] == (size, etag, modified_s, tier)
-    assert to_row(listed, captured_ms) == row
-    assert to_inserts(5, [listed], [captured_ms]) == [(5, *row)]
+    head = parse_head(HEAD)
+    assert head is not None
+    stream = ListedStream(head, HEAD)
+    for page in (objects[:cut], objects[cut:]):
+        if page:
+            stream.extend(page, [parse_utc(listed.key[len(HEAD) : -4]) or 0 for listed in page], seed=3)
+    rows = stream.rows()
+    assert [to_object(row, HEAD) for row in rows] == objects
+    assert list(stream.inserts(5)) == [(5, *row) for row in rows]
+    assert (stream.size, stream.digest) == (sum(listed.size for listed in objects), digest(objects, seed=3))
+    assert stream.newest_s == max(listed.modified_s for listed in objects)

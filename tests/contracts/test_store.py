@@ -12,7 +12,8 @@ from typing import Final, Literal, cast
 import pytest
 
 from indexer.errors import BrokenListingError, BucketNotFoundError, ObjectNotFoundError, UnsupportedKeyError
-from indexer.storage.base import ObjectStore, Page, pages
+from indexer.storage.base import ObjectStore, Page
+from indexer.storage.paging import pages
 from indexer.storage.local import LocalStore
 from indexer.storage.memory import MemoryStore
 from indexer.storage.options import S3Options

@@ -7,7 +7,7 @@ import pytest
 
 from indexer.catalog.catalog import Catalog
 from indexer.errors import AccessDeniedError
-from indexer.jobs.sync import Watch, sync
+from indexer.jobs.sync import Access, Watch, sync
 from indexer.jobs.thumbnails import Follow, Places, ThumbReport, make_thumbnails
 from indexer.model import Selection
 from indexer.render.thumbnail import ThumbSpec
@@ -37,7 +37,7 @@ def test_refused_credentials_end_a_run_and_nothing_is_lost(
     for number in range(12):
         store.put(key(number), photo_jpeg(seed=number % 4), content_type="image/jpeg")
     with Catalog.open_to_write(f"sqlite:///{tmp_path}/c.db", now=NOW) as catalog:
-        sync(store, "", catalog, "prod", watch=Watch(lambda: NOW))
+        sync(Access(store, ""), catalog, "prod", watch=Watch(lambda: NOW))
 
         def thumbs() -> ThumbReport:
             spec = ThumbSpec(160, 90)

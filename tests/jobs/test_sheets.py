@@ -17,7 +17,7 @@ from indexer.derived import thumbnail_key
 from indexer.errors import ConfigError
 from indexer.jobs.originals import GetReport, get, shots_of
 from indexer.jobs.sheets import Pictures, Sheet, _tiles, file_name, plan, write
-from indexer.jobs.sync import Watch, sync
+from indexer.jobs.sync import Access, Watch, sync
 from indexer.model import Selection, Shot
 from indexer.render.contact_sheet import Tile
 from indexer.render.fonts import Fonts
@@ -49,7 +49,7 @@ class World:
     def fill(self, *keys: str) -> None:
         for key in keys:
             self.store.put(key, jpeg(), content_type="image/jpeg")
-        sync(self.store, "", self.catalog, "prod", watch=Watch(lambda: START))
+        sync(Access(self.store, ""), self.catalog, "prod", watch=Watch(lambda: START))
 
     def sheet(self, selection: Selection, *, every: timedelta | None = None) -> Sheet:
         return plan(self.catalog, selection, every=every, intervals_s={})

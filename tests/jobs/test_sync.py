@@ -10,7 +10,7 @@ import pytest
 from indexer.catalog.catalog import Catalog
 from indexer.catalog.dialects import sync_lock
 from indexer.errors import InterruptedRunError, LockedError, StorageUnavailableError
-from indexer.jobs.sync import SyncReport, Watch, sync
+from indexer.jobs.sync import Access, SyncReport, Watch, sync
 from indexer.model import DERIVATIVES_DIR
 from indexer.storage.base import Page
 from indexer.storage.memory import MemoryStore
@@ -47,7 +47,7 @@ def clock() -> Callable[[], datetime]:
 
 
 def run(store: MemoryStore, catalog: Catalog, *, dry_run: bool = False, allow_removal: bool = False) -> SyncReport:
-    return sync(store, "", catalog, "prod", watch=Watch(clock()), dry_run=dry_run, allow_removal=allow_removal)
+    return sync(Access(store, ""), catalog, "prod", watch=Watch(clock()), dry_run=dry_run, allow_removal=allow_removal)
 
 
 def test_a_second_sync_finds_nothing_to_do(store: MemoryStore, catalog: Catalog) -> None:
@@ -88,7 +88,7 @@ def test_a_replaced_object_is_changed(store: MemoryStore, catalog: Catalog) -> N
 
 def test_another_prefix_is_not_looked_at(store: MemoryStore, catalog: Catalog) -> None:
     put(store, key(0), key(0).replace("d/", "e/"))
-    report = sync(store, "d/", catalog, "prod", watch=Watch(clock()))
+    report = sync(Access(store, "d/"), catalog, "prod", watch=Watch(clock()))
     assert report.seen.objects == 1
 
 
@@ -170,7 +170,7 @@ def test_an_interrupted_run_removes_nothing_and_says_so(store: MemoryStore, cata
         raise InterruptedRunError("stopped by SIGINT")
 
     with pytest.raises(InterruptedRunError):
-        sync(store, "", catalog, "prod", watch=Watch(clock(), check=stop))
+        sync(Access(store, ""), catalog, "prod", watch=Watch(clock(), check=stop))
     assert len(shots_in(catalog)) == 3
     assert catalog.overview.runs()[0].outcome == "interrupted"
     assert run(store, catalog).changes.removed == 1
@@ -194,7 +194,7 @@ def test_one_sync_of_a_source_at_a_time(store: MemoryStore, catalog: Catalog) ->
     with sync_lock(catalog.path, "prod"):
         with pytest.raises(LockedError, match="'prod'"):
             run(store, catalog)
-        sync(store, "", catalog, "other", watch=Watch(clock()))
+        sync(Access(store, ""), catalog, "other", watch=Watch(clock()))
     assert run(store, catalog).outcome == "done"
 
 
@@ -203,7 +203,7 @@ def test_a_run_is_recorded_with_its_requests_and_counts(store: MemoryStore, cata
     report = run(store, catalog)
     (recorded,) = catalog.overview.runs()
     assert (recorded.source, recorded.mode, recorded.outcome) == ("prod", "full", "done")
-    assert recorded.requests == {"list": 1}
+    assert recorded.requests == {"list": 1, "list_full": 1}
     assert recorded.counts == report.counts()
     assert recorded.counts["objects"] == 4
     assert recorded.finished_at is not None
@@ -220,9 +220,9 @@ def test_two_sources_keep_their_own_shots_of_one_session(catalog: Catalog) -> No
     one, other = MemoryStore("one"), MemoryStore("other")
     put(one, key(0))
     put(other, key(1))
-    sync(one, "", catalog, "one", watch=Watch(clock()))
-    sync(other, "", catalog, "other", watch=Watch(clock()))
+    sync(Access(one, ""), catalog, "one", watch=Watch(clock()))
+    sync(Access(other, ""), catalog, "other", watch=Watch(clock()))
     assert [shot.key for shot in shots_in(catalog)] == [key(0), key(1)]
     other.delete(key(1))
-    sync(other, "", catalog, "other", watch=Watch(clock()))
+    sync(Access(other, ""), catalog, "other", watch=Watch(clock()))
     assert [shot.key for shot in shots_in(catalog)] == [key(0)]

@@ -12,7 +12,7 @@ from PIL import Image
 from indexer.catalog.catalog import Catalog
 from indexer.derived import thumbnail_key
 from indexer.errors import InterruptedRunError, StorageError
-from indexer.jobs.sync import Watch, sync
+from indexer.jobs.sync import Access, Watch, sync
 from indexer.jobs.thumbnails import Follow, Places, ThumbReport, make_thumbnails
 from indexer.model import DERIVATIVES_DIR, Selection
 from indexer.render.thumbnail import ThumbSpec
@@ -53,7 +53,7 @@ class World:
             self.bucket.put(key(number), jpeg(number), content_type="image/jpeg")
 
     def sync(self) -> None:
-        sync(self.bucket, "", self.catalog, "prod", watch=Watch(lambda: NOW))
+        sync(Access(self.bucket, ""), self.catalog, "prod", watch=Watch(lambda: NOW))
 
     def thumbs(
         self, *specs: ThumbSpec, follow: Follow | None = None, retry: bool = False, dry: bool = False
@@ -186,7 +186,7 @@ def test_archived_shots_are_neither_fetched_nor_failures(tmp_path: Path) -> None
     store = MemoryStore()
     store.put(key(0), jpeg(0), content_type="image/jpeg", tier="GLACIER")
     world = World(tmp_path)
-    sync(store, "", world.catalog, "prod", watch=Watch(lambda: NOW))
+    sync(Access(store, ""), world.catalog, "prod", watch=Watch(lambda: NOW))
     report = world.thumbs()
     assert (report.archived, report.wanted, report.failed.total()) == (1, 0, 0)
     world.catalog.close()

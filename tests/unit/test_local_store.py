@@ -18,7 +18,8 @@ from indexer.errors import (
     UnsupportedKeyError,
 )
 from indexer.storage import local
-from indexer.storage.base import Page, pages
+from indexer.storage.base import Page
+from indexer.storage.paging import pages
 from indexer.storage.local import LocalStore
 from indexer.storage.memory import MemoryStore
 

@@ -23,6 +23,7 @@ def upgrade() -> None:
         sa.Column("source_id", ID, sa.ForeignKey("source.id", name=op.f("fk_listed_source_id")), nullable=False),
         sa.Column("start", BYTE_TEXT, nullable=False),
         sa.Column("stop", BYTE_TEXT),
+        sa.Column("started_ms", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("source_id", "start", name=op.f("pk_listed")),
         comment="Stretches that a full listing has done, until it reaches its end.",
         sqlite_with_rowid=False,

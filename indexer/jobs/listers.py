@@ -1,0 +1,114 @@
+"""Listing and grouping, in this process or in one of its own.
+
+Reading and hashing names costs as much as the database does with them, so for many keys the two go to two cores.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from threading import Lock
+
+from indexer.catalog.listed import Stretch
+from indexer.compute.streaming import from_child
+from indexer.jobs.stretches import Grouping, Seen
+from indexer.model import ListedObject
+from indexer.storage.base import ObjectStore
+from indexer.storage.listing import Done, Part, Work, list_intervals
+from indexer.storage.urls import Address, open_store
+
+
+@dataclass(frozen=True, slots=True)
+class Collected:
+    """A stretch, and what was seen in it."""
+
+    stretch: Stretch
+    seen: Seen
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """Requests so far."""
+
+    by_kind: Mapping[str, int] = field(default_factory=dict)
+    by_purpose: Mapping[str, int] = field(default_factory=dict)
+
+
+Event = Part[Collected] | Done
+
+
+class Purse:
+    """Counts LIST requests by purpose, for all threads."""
+
+    def __init__(self) -> None:
+        self._counter: Counter[str] = Counter()
+        self._lock = Lock()
+
+    def count(self, purpose: str) -> None:
+        """One more."""
+        with self._lock:
+            self._counter[str(purpose)] += 1
+
+    def so_far(self) -> Counter[str]:
+        """All of them."""
+        with self._lock:
+            return self._counter.copy()
+
+
+class _Sink:
+    def __init__(self, start: str, seed: int) -> None:
+        self._grouping = Grouping(seed=seed, start=start)
+
+    def take(self, page: list[ListedObject]) -> list[Collected]:
+        return [self._collected(stretch) for stretch in self._grouping.take(page)]
+
+    def cut(self, stop: str | None) -> Collected:
+        return self._collected(self._grouping.cut(stop))
+
+    def _collected(self, stretch: Stretch) -> Collected:
+        seen, self._grouping.seen = self._grouping.seen, Seen()
+        return Collected(stretch, seen)
+
+
+def list_here(
+    store: ObjectStore,
+    prefix: str,
+    works: Iterable[Work],
+    *,
+    seed: int,
+    in_flight: int,
+    purse: Purse,
+    check: Callable[[], None],
+) -> Iterator[Event]:
+    """See `list_intervals`."""
+    return list_intervals(
+        store,
+        prefix,
+        works,
+        lambda start: _Sink(start, seed),
+        in_flight=in_flight,
+        count=purse.count,
+        check=check,
+    )
+
+
+def list_elsewhere(
+    address: Address,
+    works: list[Work],
+    *,
+    seed: int,
+    in_flight: int,
+    spent: Callable[[Spent], None],
+    check: Callable[[], None],
+) -> Iterator[Event]:
+    """The same in a process of its own; `spent` is told what its requests come to."""
+    for event, so_far in from_child(_in_child, address, works, seed, in_flight, check=check):
+        spent(so_far)
+        yield event
+
+
+def _in_child(address: Address, works: list[Work], seed: int, in_flight: int) -> Iterator[tuple[Event, Spent]]:
+    purse = Purse()
+    store = open_store(address.location, address.options)
+    prefix = address.location.prefix
+    for event in list_here(store, prefix, works, seed=seed, in_flight=in_flight, purse=purse, check=lambda: None):
+        yield event, Spent(dict(store.requests), dict(purse.so_far()))

@@ -1,0 +1,231 @@
+"""What a sync lists: of all that there is, what can have changed.
+
+Three levels, each of which falls back to the next: discovery by delimiter, discovery from unit to unit, everything.
+All lead to the same catalog, once verification has had its round.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+from typing import Final
+
+from indexer.catalog.planning import Known, KnownUnit, Planning
+from indexer.model import Interval, all_of
+from indexer.storage.base import PAGE_SIZE, ObjectStore
+from indexer.storage.discovery import Foreign, Found, Loose, Unit, discover, hop
+from indexer.storage.listing import Work
+
+HORIZON: Final = timedelta(hours=96)
+"""How late an upload can come: Agora keeps failed ones for 72 hours and goes on trying."""
+
+VERIFY: Final = 1 / 30
+"""Share of the source that each run lists again."""
+
+LARGE_UNIT: Final = 10 * PAGE_SIZE
+"""From so many objects on, only the open end of each stream of a unit is listed."""
+
+BRIDGE: Final = PAGE_SIZE // 2
+"""Up to so many objects that need not be listed are, where that joins two listings to one."""
+
+
+class Mode(StrEnum):
+    """How a sync finds out what changed."""
+
+    FULL = "full"
+    DISCOVERY = "discovery"
+    HOP = "hop"
+    INVENTORY = "inventory"
+    KEYS = "keys"
+
+
+class Purpose(StrEnum):
+    """What a LIST request is for."""
+
+    DISCOVERY = "discovery"
+    ACTIVE = "active"
+    VERIFICATION = "verification"
+    FULL = "full"
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """How the user wants it."""
+
+    mode: Mode | None = None
+    """None: what costs least."""
+    verify: float = VERIFY
+    """Share of the source to list again, 0 to 1."""
+    horizon: timedelta = HORIZON
+
+
+def choose(known: Known, wishes: Wishes, groups: Callable[[], bool]) -> Mode:
+    """The mode that takes the fewest requests; `groups` asks the storage whether it groups keys by our delimiter."""
+    if wishes.mode is not None and wishes.mode is not Mode.DISCOVERY:
+        return wishes.mode
+    if wishes.verify >= 1:
+        return Mode.FULL
+    if wishes.mode is None and (not known.units or known.unlisted_units > known.units // 2):
+        return Mode.FULL
+    everything = known.objects / PAGE_SIZE
+    beside = min(known.unsettled_pages, everything) + everything * wishes.verify
+    by_groups = known.units / PAGE_SIZE + 1 + beside
+    by_hops = known.units + beside
+    if wishes.mode is None and min(by_groups, by_hops) >= everything:
+        return Mode.FULL
+    if groups():
+        return Mode.DISCOVERY
+    return Mode.HOP if by_hops < everything or wishes.mode is not None else Mode.FULL
+
+
+@dataclass(slots=True)
+class Units:
+    """What became of the units in a plan."""
+
+    listed: int = 0
+    settled: int = 0
+    """Passed over."""
+    vanished: int = 0
+    """Known, not discovered, and listed once more to be sure."""
+
+
+class Discovery:
+    """Works for what discovery finds and what it misses, in key order, outside of the stretch that is verified."""
+
+    def __init__(
+        self,
+        store: ObjectStore,
+        prefix: str,
+        *,
+        mode: Mode,
+        planning: Planning,
+        source_id: int,
+        verified: Interval | None,
+        horizon: timedelta,
+        count: Callable[[str], None],
+    ) -> None:
+        def discovered() -> None:
+            count(Purpose.DISCOVERY)
+
+        self.units = Units()
+        self._found = (hop if mode is Mode.HOP else discover)(store, prefix, discovered)
+        self._known = _Ahead(planning.units(source_id))
+        self._verified = verified
+        self._horizon_ms = horizon // timedelta(milliseconds=1)
+        self._pending: Interval | None = None
+        self._passed = 0
+        """Objects behind the pending interval that need not be listed."""
+
+    def works(self) -> Iterator[Work]:
+        """What to list."""
+        for found in self._found:
+            yield from self._vanished(_start(found))
+            match found:
+                case Unit(prefix):
+                    known = self._known.take(prefix)
+                    self._known.drop(all_of(prefix))
+                    yield from self._unit(prefix, known)
+                case Loose(interval, objects):
+                    self._known.drop(interval)
+                    yield from self._flush()
+                    for part in outside(interval, self._verified):
+                        held = tuple(listed for listed in objects if holds_key(part, listed.key))
+                        yield Work(part, Purpose.DISCOVERY, objects=held)
+                case Foreign(interval):
+                    self._known.drop(interval)
+                    yield from self._flush()
+                    for part in outside(interval, self._verified):
+                        yield Work(part, Purpose.ACTIVE)
+        yield from self._vanished(None)
+        yield from self._flush()
+
+    def _vanished(self, before: str | None) -> Iterator[Work]:
+        """Known units that come before what was discovered next: one look whether they are really gone."""
+        while (known := self._known.head) is not None and (before is None or known.prefix < before):
+            self._known.take(known.prefix)
+            if self._verified is None or not self._verified.holds(known.prefix):
+                self.units.vanished += 1
+                yield from self._need(all_of(known.prefix))
+
+    def _unit(self, prefix: str, known: KnownUnit | None) -> Iterator[Work]:
+        if self._verified is not None and self._verified.holds(prefix):
+            self.units.listed += 1
+            yield from self._flush()
+        elif known is not None and known.settled:
+            self.units.settled += 1
+            self._passed += known.objects
+            if self._passed > BRIDGE:
+                yield from self._flush()
+        else:
+            self.units.listed += 1
+            if known is not None and known.listed_ms is not None and known.objects > LARGE_UNIT:
+                yield from self._flush()
+                # What was captured longer before the last listing than an upload can take was there by then.
+                since_ms = known.listed_ms - self._horizon_ms
+                yield Work(all_of(prefix), Purpose.ACTIVE, since_ms=since_ms)
+            else:
+                yield from self._need(all_of(prefix))
+
+    def _need(self, interval: Interval) -> Iterator[Work]:
+        """List an interval, together with what was to be listed before it if little lies between."""
+        parts = outside(interval, self._verified)
+        if self._pending is not None and parts == [interval]:
+            self._pending = Interval(self._pending.start, interval.stop)
+            self._passed = 0
+            return
+        yield from self._flush()
+        self._pending = parts.pop() if parts else None
+        for part in parts:
+            yield Work(part, Purpose.ACTIVE)
+
+    def _flush(self) -> Iterator[Work]:
+        if self._pending is not None:
+            yield Work(self._pending, Purpose.ACTIVE)
+        self._pending = None
+        self._passed = 0
+
+
+class _Ahead:
+    """Known units, of which the next one can be looked at."""
+
+    def __init__(self, units: Iterator[KnownUnit]) -> None:
+        self._units = units
+        self.head = next(units, None)
+
+    def take(self, prefix: str) -> KnownUnit | None:
+        """The next one if it has this prefix."""
+        taken = self.head
+        if taken is None or taken.prefix != prefix:
+            return None
+        self.head = next(self._units, None)
+        return taken
+
+    def drop(self, interval: Interval) -> None:
+        """Pass over those that begin in the interval: it is listed or skipped as a whole."""
+        while (head := self.head) is not None and holds_key(interval, head.prefix):
+            self.take(head.prefix)
+
+
+def outside(interval: Interval, other: Interval | None) -> list[Interval]:
+    """What of an interval lies outside of another one, in order."""
+    if other is None or _is_before(interval.stop, other.start) or _is_before(other.stop, interval.start):
+        return [interval]
+    parts = []
+    if interval.start < other.start:
+        parts.append(Interval(interval.start, other.start))
+    if other.stop is not None and (interval.stop is None or other.stop < interval.stop):
+        parts.append(Interval(other.stop, interval.stop))
+    return parts
+
+
+def _is_before(stop: str | None, start: str) -> bool:
+    return stop is not None and stop <= start
+
+
+def holds_key(interval: Interval, key: str) -> bool:
+    """Whether a key lies in the interval."""
+    return interval.start <= key and (interval.stop is None or key < interval.stop)
+
+
+def _start(found: Found) -> str:
+    return found.prefix if isinstance(found, Unit) else found.interval.start
