@@ -4,16 +4,18 @@ from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from itertools import islice
 from typing import TYPE_CHECKING, Final
+from urllib.request import urlopen
 from xml.etree import ElementTree as ET
 
 import boto3
 
-from benchmarks.list_server import BUCKET, Pages, list_server
+from benchmarks.list_server import BUCKET, list_server
 from benchmarks.measuring import Cost, Figure, Scale, cost, taking_turns
-from benchmarks.world import PREFIX, World
+from benchmarks.world import PREFIX
 from indexer.model import EPOCH, ListedObject
-from indexer.storage.base import PAGE_SIZE, pages
+from indexer.storage.base import PAGE_SIZE, Page
 from indexer.storage.options import S3Options
+from indexer.storage.paging import pages
 from indexer.storage.s3 import S3Store, open_s3
 from indexer.storage.xml_pages import read_v2
 
@@ -35,6 +37,7 @@ def measure(scale: Scale) -> Iterator[Figure]:
             lambda: _listing(lambda: ours(bucket)),
             lambda: _listing(lambda: islice(plainly(client), scale.plain_keys)),
         )
+        page = _first_page(endpoint)
     paginator = "boto3's paginator"
     per_key = few.cpu_s / scale.plain_keys * 1e6, peer.cpu_s / scale.plain_keys * 1e6
     rate, peer_rate = scale.listed_keys / all_keys.cpu_s, scale.plain_keys / peer.cpu_s
@@ -47,7 +50,6 @@ def measure(scale: Scale) -> Iterator[Figure]:
         scale.plain_keys / peer.wall_s,
         paginator,
     )
-    page = Pages(World(2 * PAGE_SIZE)).page("", 0, PAGE_SIZE)
     assert read_v2(page).objects == by_tree(page)
     read, tree = taking_turns(
         2 * scale.rounds + 1, lambda: _reading(lambda: read_v2(page)), lambda: _reading(lambda: by_tree(page))
@@ -66,8 +68,12 @@ def session() -> boto3.Session:
     return boto3.Session(aws_access_key_id="any", aws_secret_access_key="any", region_name="us-east-1")  # noqa: S106
 
 
+def bucket_pages(bucket: S3Store) -> Iterator[Page]:
+    return pages(bucket, PREFIX)
+
+
 def ours(bucket: S3Store) -> Iterator[ListedObject]:
-    for page in pages(bucket, PREFIX):
+    for page in bucket_pages(bucket):
         yield from page.objects
 
 
@@ -87,6 +93,13 @@ def by_tree(body: bytes) -> list[ListedObject]:
         modified_s = (datetime.fromisoformat(texts["LastModified"]) - EPOCH) // timedelta(seconds=1)
         found.append(ListedObject(texts["Key"], int(texts["Size"]), texts["ETag"].strip('"'), modified_s, None))
     return found
+
+
+def _first_page(endpoint: str) -> bytes:
+    asked = f"{endpoint}/{BUCKET}?list-type=2&encoding-type=url&max-keys={PAGE_SIZE}"
+    with urlopen(asked) as answer:  # noqa: S310 - our own address
+        body: bytes = answer.read()
+    return body
 
 
 def _listing(listed: Callable[[], Iterator[ListedObject]]) -> Cost:

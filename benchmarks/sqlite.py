@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from benchmarks.list_server import BUCKET
 from benchmarks.world import PREFIX
 from indexer.catalog.catalog import Catalog
+from indexer.jobs.plan import Mode, Wishes
 from indexer.jobs.stretches import ROWS
-from indexer.jobs.sync import Watch, sync
+from indexer.jobs.sync import Access, Watch, sync
 from indexer.model import EPOCH
 from indexer.storage.base import ObjectStore
 
@@ -45,8 +46,15 @@ def copied(origin: Path, to: Path) -> Path:
 
 
 def sync_into(catalog: Catalog, store: ObjectStore, *, dry_run: bool = False) -> None:
-    """What `livestills sync` does with an opened store and catalog."""
-    report = sync(store, PREFIX, catalog, SOURCE, watch=Watch(now=lambda: datetime.now(UTC)), dry_run=dry_run)
+    """What `livestills sync --full` does with an opened store and catalog."""
+    report = sync(
+        Access(store, PREFIX),
+        catalog,
+        SOURCE,
+        watch=Watch(now=lambda: datetime.now(UTC)),
+        wishes=Wishes(mode=Mode.FULL),
+        dry_run=dry_run,
+    )
     assert report.outcome == "done"
 
 
@@ -123,7 +131,7 @@ def plain_sync(path: Path, client: "S3Client", keys: int) -> None:
     streams: dict[str, int] = {}
     pages = client.get_paginator("list_objects_v2").paginate(Bucket=BUCKET, Prefix=PREFIX)
     with raw(path) as connection:
-        connection.execute("INSERT INTO source VALUES (1, 'bench', '')")
+        connection.execute("INSERT INTO source (id, name, url) VALUES (1, 'bench', '')")
         connection.execute("INSERT INTO session (id, sid, cname) VALUES (1, '', '')")
         connection.execute("INSERT INTO unit (id, source_id, prefix) VALUES (1, 1, '')")
         for page in islice(pages, keys // 1000):

@@ -94,7 +94,6 @@ def _night(
 def _from_server(folder: Path, empty: Path, scale: Scale) -> Iterator[Figure]:
     with list_server(scale.listed_keys) as endpoint:
         store, client = listing.store(endpoint), listing.session().client("s3", endpoint_url=endpoint)
-        list(listing.ours(store))  # the server makes its pages when they are asked for first
         ours, peer = taking_turns(
             scale.rounds,
             lambda: _syncing(empty, folder / "served.db", store),

@@ -1,6 +1,7 @@
 """A bucket that need not be kept: its keys are made anew wherever they are needed, always the same ones."""
 
 import random
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator
 from itertools import chain, islice
 from typing import Final, NamedTuple
@@ -74,7 +75,7 @@ def shots_of(stream: Stream) -> list[ListedObject]:
 
 
 class Pages(MemoryStore):
-    """A bucket that can only be listed, from start to end."""
+    """A bucket that can only be listed, and does not group keys.  A token is the number of a page and a place in it."""
 
     def __init__(self, count: int, page: Callable[[int], list[ListedObject]]) -> None:
         super().__init__()
@@ -83,16 +84,28 @@ class Pages(MemoryStore):
 
     def list_page(
         self,
-        prefix: str = "",  # noqa: ARG002
+        prefix: str = "",
         *,
-        after: str = "",  # noqa: ARG002
+        after: str = "",
         token: str | None = None,
         delimiter: str = "",  # noqa: ARG002
-        limit: int = PAGE_SIZE,  # noqa: ARG002
+        limit: int = PAGE_SIZE,
     ) -> Page:
-        """The next of all pages, whatever is asked."""
-        number = int(token or 0)
-        return Page(self._page(number), next_token=str(number + 1) if number + 1 < self._count else None)
+        """See `ObjectStore.list_page`."""
+        number, place = map(int, token.split()) if token else self._behind(prefix, after)
+        rows = self._page(number)[place : place + limit] if number < self._count else []
+        if rows and not rows[-1].key.startswith(prefix):
+            return Page([listed for listed in rows if listed.key.startswith(prefix)])
+        if len(rows) == limit and place + limit < len(self._page(number)):
+            return Page(rows, next_token=f"{number} {place + limit}")
+        return Page(rows, next_token=f"{number + 1} 0" if number + 1 < self._count else None)
+
+    def _behind(self, prefix: str, after: str) -> tuple[int, int]:
+        def is_before(listed: ListedObject) -> bool:
+            return listed.key <= after or listed.key < prefix
+
+        number = bisect_left(range(self._count), True, key=lambda each: not is_before(self._page(each)[-1]))
+        return number, sum(map(is_before, self._page(number))) if number < self._count else 0
 
 
 def ready_pages(objects: Iterable[ListedObject]) -> Pages:
