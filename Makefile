@@ -37,8 +37,13 @@ fix: setup  ## Repair what can be repaired by itself
 	$(BIN)/ruff format .
 	$(BIN)/python docs/generate.py
 
-bench: setup  ## Measure, as ratios against peers and floors
+bench: setup .venv-bench/ready  ## Measure, as ratios against peers and floors
 	$(BIN)/python -m benchmarks
+
+.venv-bench/ready: benchmarks/requirements.txt
+	$(PYTHON) -m venv .venv-bench
+	.venv-bench/bin/pip install --quiet --disable-pip-version-check -r benchmarks/requirements.txt
+	@touch $@
 
 docs: setup  ## Write the generated pages anew
 	$(BIN)/python docs/generate.py
@@ -48,4 +53,4 @@ lock: setup  ## Resolve the dependencies anew into requirements.lock
 		--group dev pyproject.toml --output-file requirements.lock --upgrade
 
 clean:  ## Remove everything that was made here
-	rm -rf .venv dist build livestills-demo .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf .venv .venv-bench dist build livestills-demo .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

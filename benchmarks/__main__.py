@@ -12,9 +12,10 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Final
 
+from benchmarks.compiling import MissingToolError
 from benchmarks.measuring import FULL, QUICK, Figure, Scale, cost, row
 
-SUBJECTS: Final = ("names", "parse", "listing", "sync", "catalog", "imaging")
+SUBJECTS: Final = ("names", "parse", "listing", "sync", "catalog", "imaging", "race", "nightly", "vast", "peaks")
 
 
 def main() -> None:
@@ -32,7 +33,7 @@ def main() -> None:
     figures: list[Figure] = []
     for subject in options.subjects or SUBJECTS:
         measure: Callable[[Scale], Iterator[Figure]] = import_module(f"benchmarks.{subject}").measure
-        for figure in measure(QUICK if options.quick else FULL):
+        for figure in _until_missing(subject, measure(QUICK if options.quick else FULL)):
             print(figure, flush=True)
             figures.append(figure)
     if options.json:
@@ -42,6 +43,14 @@ def main() -> None:
             for each in figures
         ]
         options.json.write_text(json.dumps({"about": about, "figures": rows}, indent=1) + "\n")
+
+
+def _until_missing(subject: str, measured: Iterator[Figure]) -> Iterator[Figure]:
+    """The figures of a subject; where something is missing on this machine, a row in place of the rest."""
+    try:
+        yield from measured
+    except MissingToolError as exc:
+        yield Figure(f"{subject}: the rest left out: {exc}", "", 0)
 
 
 def machine() -> dict[str, str]:

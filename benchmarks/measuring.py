@@ -31,6 +31,13 @@ class Scale:
     catalog_shots: int
     lookups: int
     memory_keys: tuple[int, int]
+    race_keys: int
+    night_keys: int
+    vast_keys: int
+    """Of a bucket whose catalog is seeded, because listing it once would take half an hour."""
+    peak_keys: int
+    peak_unit_keys: int
+    """Of a single unit of 17 users."""
 
 
 FULL: Final = Scale(
@@ -43,6 +50,11 @@ FULL: Final = Scale(
     catalog_shots=1_000_000,
     lookups=200,
     memory_keys=(200_000, 1_000_000),
+    race_keys=1_000_000,
+    night_keys=1_000_000,
+    vast_keys=100_000_000,
+    peak_keys=10_000_000,
+    peak_unit_keys=2_999_990,
 )
 QUICK: Final = Scale(
     rounds=1,
@@ -54,6 +66,11 @@ QUICK: Final = Scale(
     catalog_shots=20_000,
     lookups=10,
     memory_keys=(5_000, 20_000),
+    race_keys=8_000,
+    night_keys=40_000,
+    vast_keys=200_000,
+    peak_keys=20_000,
+    peak_unit_keys=17_000,
 )
 
 
