@@ -214,6 +214,16 @@ def parse_length(text: str, option: str) -> timedelta:
     return timedelta(**{_UNITS[found[2]]: int(found[1])})
 
 
+def parse_share(text: str, option: str) -> float:
+    """A share from 0 to 1 such as `1/30`, `5%` or `0`.  Raises `ConfigError` naming the option."""
+    from indexer import config
+
+    try:
+        return config.parse_share(text)
+    except ValueError as exc:
+        raise ConfigError(f"{option} {exc}") from exc
+
+
 def parse_time(text: str, option: str, zone: tzinfo, now: datetime) -> datetime:
     """A moment as people write it: RFC 3339, a date or a time without a zone (meant in `zone`), `7d` ago, `now`.
 

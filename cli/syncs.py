@@ -21,9 +21,10 @@ _COUNTS = (
     *("objects", "shots", "added", "changed", "unchanged", "gone", "removed"),
     *("recordings", "unrecognised", "ignored"),
 )
+_UNIT_COUNTS = ("units_listed", "units_settled", "units_vanished")
 FIELDS = (
     *("source", "outcome", "dry_run", *_COUNTS, "unrecognised_reasons", "requests", "duration_s", "message"),
-    *("mode", "list_requests"),
+    *("mode", "list_requests", *_UNIT_COUNTS),
 )
 
 
@@ -123,7 +124,7 @@ class Metrics:
         if self._file is None:
             return
         ended_at = self._now()
-        finished = None if report is None else Finished(report.counts(), report.requests, _list_requests(report))
+        finished = None if report is None else Finished(report.counts(), report.requests, report.list_requests)
         success = report is not None and report.outcome == "done"
         duration = ended_at - started_at if report is None else report.duration
         try:
@@ -158,7 +159,7 @@ def _summary(report: "SyncReport") -> str:
 
 def _listed(report: "SyncReport") -> str:
     """12 LIST requests (9 discovery, 2 active, 1 verification): what for, where that differs."""
-    purposes = [f"{count:,} {purpose}" for purpose, count in _list_requests(report).items() if count]
+    purposes = [f"{count:,} {purpose}" for purpose, count in report.list_requests.items() if count]
     why = f" ({', '.join(purposes)})" if len(purposes) > 1 else ""
     return counted(report.requests.get("list", 0), "LIST request") + why
 
@@ -174,10 +175,7 @@ def _record(report: "SyncReport") -> Record:
         "requests": dict(report.requests),
         "duration_s": report.duration.total_seconds(),
         "message": None,
-        "mode": getattr(report, "mode", "full"),
-        "list_requests": _list_requests(report),
+        "mode": report.mode,
+        "list_requests": dict(report.list_requests),
+        **{name: counts[name] for name in _UNIT_COUNTS},
     }
-
-
-def _list_requests(report: "SyncReport") -> dict[str, int]:
-    return dict(getattr(report, "list_requests", {}))

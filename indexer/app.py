@@ -13,6 +13,7 @@ from indexer import config
 from indexer.errors import ConfigError
 from indexer.model import Selection, Shot
 from indexer.storage.base import ObjectStore
+from indexer.storage.options import CONNECTIONS
 from indexer.storage.urls import Address, Location, S3Options, open_store
 
 if TYPE_CHECKING:  # SQLAlchemy takes a sixth of a second that `doctor --help` need not wait for
@@ -117,11 +118,11 @@ class App:
         )
         return Address(location, options)
 
-    @staticmethod
-    def address(source: ConfiguredSource) -> Address:
+    def address(self, source: ConfiguredSource) -> Address:
         """How any process opens the storage of a source."""
         settings = source.settings
         options = S3Options(
+            max_connections=max(CONNECTIONS, self.settings.sync.in_flight),
             endpoint_url=settings.endpoint_url,
             region=settings.region,
             profile=settings.profile,

@@ -4,15 +4,16 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import click
 
 from cli.metrics import MetricsFile
 from cli.notes import complain, note
-from cli.options import common, parse_length, with_app
+from cli.options import common, parse_length, parse_share, with_app
 from cli.output import Output
 from cli.progress import follow
 from cli.signals import stopping
@@ -22,7 +23,11 @@ from indexer.errors import CatalogNotFoundError, ExitStatus, InterruptedRunError
 if TYPE_CHECKING:
     from indexer.app import App, ConfiguredSource
     from indexer.catalog.catalog import Catalog
+    from indexer.jobs.plan import Wishes
     from indexer.jobs.sync import SyncReport
+
+_MODES: Final = {"auto": None, "delimiter": "discovery", "hop": "hop", "full": "full"}
+"""What `discovery` of a source forces."""
 
 
 @click.command()
@@ -32,6 +37,10 @@ if TYPE_CHECKING:
     "--allow-removal", is_flag=True, help="Remove also when more than 10 % and more than 1,000 shots are gone."
 )
 @click.option("--fail-on-unrecognised", is_flag=True, help="Exit 20 if a source holds keys that are not Agora's.")
+@click.option("--full", is_flag=True, help="List everything, whatever is known already.")
+@click.option(
+    "--verify", metavar="SHARE", help="List this share of what is settled again: 1/30, 5%, 0 or 100% (everything)."
+)
 @click.option("--wait", is_flag=True, help="Wait while another sync of a source is running, instead of exit 11.")
 @click.option("--max-duration", metavar="TIME", help="End cleanly with exit 3 once this is over, such as 30m or 2h.")
 @click.option(
@@ -49,6 +58,8 @@ def sync(
     dry_run: bool,
     allow_removal: bool,
     fail_on_unrecognised: bool,
+    full: bool,
+    verify: str | None,
     wait: bool,
     max_duration: str | None,
     metrics_file: Path | None,
@@ -60,6 +71,13 @@ def sync(
     status is 20.
     """
     longest = None if max_duration is None else parse_length(max_duration, "--max-duration")
+    how = _How(
+        dry_run=dry_run,
+        allow_removal=allow_removal,
+        wait=wait,
+        full=full,
+        verify=app.settings.sync.verify if verify is None else parse_share(verify, "--verify"),
+    )
     sources = app.sources(source)
     file = None if metrics_file is None else MetricsFile(metrics_file)  # also for a dry run, which tries the command
     with (
@@ -68,7 +86,7 @@ def sync(
         stopping(after=longest) as check,
         _catalog(app, dry_run=dry_run) as catalog,
     ):
-        syncs = _Syncs(app, catalog, check, answer, metrics, dry_run=dry_run, allow_removal=allow_removal, wait=wait)
+        syncs = _Syncs(app, catalog, check, answer, metrics, how)
         syncs.carry_out(sources)
     status = syncs.status(fail_on_unrecognised=fail_on_unrecognised)
     if metrics.failed and status is ExitStatus.DONE:
@@ -99,6 +117,25 @@ def _catalog(app: "App", *, dry_run: bool) -> Iterator["Catalog"]:
         yield existing
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _How:
+    """What the command line and the settings say of all the syncs of one command."""
+
+    dry_run: bool
+    allow_removal: bool
+    wait: bool
+    full: bool
+    verify: float
+
+    def wishes(self, app: "App", source: "ConfiguredSource") -> "Wishes":
+        """How a source is to be listed."""
+        from indexer.jobs.plan import Mode, Wishes
+
+        forced = "full" if self.full else _MODES[source.settings.discovery]
+        horizon = timedelta(hours=app.settings.sync.horizon_h)
+        return Wishes(None if forced is None else Mode(forced), verify=self.verify, horizon=horizon)
+
+
 @dataclass(slots=True)
 class _Syncs:
     """The syncs of one command, one source behind the other."""
@@ -108,9 +145,7 @@ class _Syncs:
     check: Callable[[], None]
     answer: Answer
     metrics: Metrics
-    dry_run: bool
-    allow_removal: bool
-    wait: bool
+    how: _How
     reports: list["SyncReport"] = field(default_factory=list)
     failures: list[LivestillsError] = field(default_factory=list)
 
@@ -148,24 +183,26 @@ class _Syncs:
             self.reports += reports
 
     def _report(self, source: "ConfiguredSource") -> "SyncReport":
-        from indexer.catalog.dialects import sync_lock
-        from indexer.jobs.sync import Watch
+        from indexer.jobs.sync import Access, Watch
         from indexer.jobs.sync import sync as carry_out
 
-        if self.wait and not self.dry_run:
-            # Until the job itself waits: another sync may still come first behind this.
-            with sync_lock(self.catalog.path, source.name, wait=self._waiting_for(source.name)):
-                pass
         expected = self.catalog.overview.objects_of_last_run(source.name)
+        access = Access(
+            self.app.open_store(source),
+            source.location.prefix,
+            self.app.address(source),
+            in_flight=self.app.settings.sync.in_flight,
+        )
         with follow(common(), source.name, expected=expected) as progress:
             return carry_out(
-                self.app.open_store(source),
-                source.location.prefix,
+                access,
                 self.catalog,
                 source.name,
                 watch=Watch(self.app.now, self.check, progress),
-                dry_run=self.dry_run,
-                allow_removal=self.allow_removal,
+                wishes=self.how.wishes(self.app, source),
+                dry_run=self.how.dry_run,
+                allow_removal=self.how.allow_removal,
+                wait=self._waiting_for(source.name) if self.how.wait else None,
             )
 
     def _waiting_for(self, source: str) -> Callable[[], None]:

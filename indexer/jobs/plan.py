@@ -57,6 +57,8 @@ class Wishes:
     verify: float = VERIFY
     """Share of the source to list again, 0 to 1."""
     horizon: timedelta = HORIZON
+    large_unit: int = LARGE_UNIT
+    bridge: int = BRIDGE
 
 
 def choose(known: Known, wishes: Wishes, groups: Callable[[], bool]) -> Mode:
@@ -101,7 +103,7 @@ class Discovery:
         planning: Planning,
         source_id: int,
         verified: Interval | None,
-        horizon: timedelta,
+        wishes: Wishes,
         count: Callable[[str], None],
     ) -> None:
         def discovered() -> None:
@@ -111,7 +113,9 @@ class Discovery:
         self._found = (hop if mode is Mode.HOP else discover)(store, prefix, discovered)
         self._known = _Ahead(planning.units(source_id))
         self._verified = verified
-        self._horizon_ms = horizon // timedelta(milliseconds=1)
+        self._horizon_ms = wishes.horizon // timedelta(milliseconds=1)
+        self._large_unit = wishes.large_unit
+        self._bridge = wishes.bridge
         self._pending: Interval | None = None
         self._passed = 0
         """Objects behind the pending interval that need not be listed."""
@@ -154,11 +158,11 @@ class Discovery:
         elif known is not None and known.settled:
             self.units.settled += 1
             self._passed += known.objects
-            if self._passed > BRIDGE:
+            if self._passed > self._bridge:
                 yield from self._flush()
         else:
             self.units.listed += 1
-            if known is not None and known.listed_ms is not None and known.objects > LARGE_UNIT:
+            if known is not None and known.listed_ms is not None and known.objects > self._large_unit:
                 yield from self._flush()
                 # What was captured longer before the last listing than an upload can take was there by then.
                 since_ms = known.listed_ms - self._horizon_ms

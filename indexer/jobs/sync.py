@@ -96,7 +96,7 @@ class Access:
     store: ObjectStore
     prefix: str
     address: Address | None = None
-    """For another process to open it; without one all is done in this process."""
+    """For another process to open it; without one, and for anything but S3, all is done in this process."""
     in_flight: int = IN_FLIGHT
 
 
@@ -118,10 +118,11 @@ def sync(
     and what the storage raises.  Too large a removal is not carried out and reported as `refused`; everything else is
     done then.
     """
-    run = _Run(access, catalog, name, watch, wishes or Wishes())
+    wishes = wishes or Wishes()
     if dry_run:
-        return run.compare(catalog.source(name) or Source(NO_SOURCE, name, ""))
-    with sync_lock(catalog.path, name):
+        return _Run(access, catalog, name, watch, wishes).compare(catalog.source(name) or Source(NO_SOURCE, name, ""))
+    with sync_lock(catalog.path, name, wait=wait):
+        run = _Run(access, catalog, name, watch, wishes)
         source = catalog.add_source(name, f"{access.store.url}/{access.prefix}")
         report = run.record(source, allow_removal=allow_removal)
     _log.info("synced %s: %s in %d ms", name, report.counts(), report.duration // timedelta(milliseconds=1))
@@ -290,7 +291,7 @@ class _Run:
             planning=self._catalog.planning,
             source_id=source.id,
             verified=plan.verified,
-            horizon=self._wishes.horizon,
+            wishes=self._wishes,
             count=self._purse.count,
         )
         plan.units = discovery.units
@@ -305,7 +306,7 @@ class _Run:
 
     def _list(self, works: Iterable[Work], writer: SyncWriter, *, expected: int = 0) -> Iterator[Event]:
         access = self._access
-        if expected >= ELSEWHERE and access.address is not None:
+        if expected >= ELSEWHERE and access.address is not None and access.address.location.kind == "s3":
 
             def spent(so_far: Spent) -> None:
                 self._elsewhere = so_far

@@ -2,10 +2,13 @@
 
 from dataclasses import dataclass
 from ipaddress import ip_address
-from typing import Literal
+from typing import Final, Literal
 from urllib.parse import urlsplit
 
 from indexer.errors import ConfigError
+
+CONNECTIONS: Final = 32
+"""Kept open to one storage when nobody says how many requests there will be at a time."""
 
 AddressingStyle = Literal["auto", "path", "virtual"]
 
@@ -26,7 +29,7 @@ class S3Options:
     """2 is ListObjectsV2; 1 is for storages where that is missing or broken."""
     url_encoding: bool = True
     """Ask for url-encoded keys.  Off is for storages that say so but do not encode, or lose their place (OBS)."""
-    max_connections: int = 32
+    max_connections: int = CONNECTIONS
     max_attempts: int = 5
     """Of one request, the first included; only what may work later is tried again."""
     connect_timeout_s: float = 10
