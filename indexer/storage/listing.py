@@ -194,6 +194,7 @@ class _Listing(Generic[_T]):
             except queue.Empty:
                 continue
             if event is None:
+                self._check()
                 return
             if isinstance(event, _Failure):
                 raise event.error

@@ -97,10 +97,8 @@ def test_progress_is_objects_whether_plain_or_json_is_asked_for(monkeypatch: pyt
         ["--progress", "plain", "--log-format", "json"],
     ):
         lines = told(livestills("sync", "--dry-run", *options))
-        assert [(line["level"], line["event"], line["objects"]) for line in lines] == [
-            ("info", "progress", 1_000),
-            ("info", "progress", 1_500),
-        ]
+        assert {(line["level"], line["event"]) for line in lines} == {("info", "progress")}
+        assert lines[-1]["objects"] == 1_500
     assert livestills("sync", "--dry-run", "--log-format", "json").err == ""
 
 
