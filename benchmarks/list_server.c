@@ -363,8 +363,8 @@ int main(int count, char **arguments)
         case 'i': option.interval_ms = strtoull(optarg, NULL, 10); break;
         case 'a': option.active = strtoull(optarg, NULL, 10); break;
         case 'b': option.backup_every = strtoull(optarg, NULL, 10); break;
-        case 'g': option.night = strtoull(optarg, NULL, 10); break;
-        case 'm': option.per_night = strtoull(optarg, NULL, 10); break;
+        case 'g': option.night = strtoll(optarg, NULL, 10); break;
+        case 'm': option.per_night = strtoll(optarg, NULL, 10); break;
         case 't': option.now_ms = strtoll(optarg, NULL, 10); break;
         case 'l': option.latency_ms = atof(optarg); break;
         case 'j': option.jitter_ms = atof(optarg); break;

@@ -24,7 +24,7 @@ class Bucket:
     """What a LIST server has, and how it answers.  The same values make the same keys."""
 
     keys: int
-    """A multiple of `per_session`, before any night."""
+    """A multiple of `per_session`, on night 0."""
     per_session: int = 1000
     users: int = 4
     """Streams of a session, of equally many shots."""
@@ -35,7 +35,7 @@ class Bucket:
     """Every so manieth session has lost its recorder: the last quarter of its shots lies below `bak0_`."""
     night: int = 0
     per_night: int = 0
-    """Shots that each stream of an active session gains a night."""
+    """Shots that each stream of an active session gains a night; on night -1 it lacks so many."""
     visible_share: float = 1
     """Sessions behind this share of the key space are not there yet, but for the active ones."""
     now_ms: int = 0
@@ -46,9 +46,9 @@ class Bucket:
     """Share of the requests that are answered with 503 SlowDown."""
 
     @property
-    def gained(self) -> int:
-        """Shots that came since night 0."""
-        return self.active * self.users * self.per_night * self.night
+    def size(self) -> int:
+        """Shots on this night, with all sessions visible."""
+        return self.keys + self.active * self.users * self.per_night * self.night
 
     def options(self) -> list[str]:
         """For the program's command line."""

@@ -6,7 +6,7 @@
  *
  * A session of which a recorder failed has its last quarter of each user's shots below <prefix>bak0_<sid>_ instead.
  * The stamps of active sessions end at `now`, those of all others 10 to 310 days before.  The same options make the
- * same bucket; with --night n the active sessions have grown n times. */
+ * same bucket; with --night n the active sessions have grown n times, with --night -1 not yet to their full size. */
 
 #include <getopt.h>
 #include <stdbool.h>
@@ -29,8 +29,8 @@ enum {
 
 static struct {
     int port;
-    uint64_t keys, per_session, users, interval_ms, active, backup_every, night, per_night;
-    int64_t now_ms;
+    uint64_t keys, per_session, users, interval_ms, active, backup_every;
+    int64_t now_ms, night, per_night;
     double latency_ms, jitter_ms, error_rate, visible_share;
     const char *prefix;
 } option = {.keys = 1000000, .per_session = 1000, .users = 4, .interval_ms = 5000, .visible_share = 1,
@@ -87,13 +87,18 @@ static uint64_t session_at(enum area area, uint64_t nth)
 
 static uint64_t all_shots(uint64_t session)
 {
-    return shots_a_user + (is_active(session) ? option.night * option.per_night : 0);
+    return shots_a_user + (is_active(session) ? (uint64_t)(option.night * option.per_night) : 0);
+}
+
+static uint64_t backup_shots(void)
+{
+    return shots_a_user / 4 ? shots_a_user / 4 : 1;
 }
 
 static uint64_t original_shots(uint64_t session)
 {
     if (option.backup_every && session % option.backup_every == 0)
-        return shots_a_user - (shots_a_user / 4 ? shots_a_user / 4 : 1);
+        return shots_a_user - backup_shots();
     return all_shots(session);
 }
 
@@ -111,7 +116,7 @@ static int64_t captured_ms(uint64_t session, uint64_t user, uint64_t shot)
 {
     int64_t start_ms = option.now_ms - 60 * 1000 - (int64_t)(shots_a_user * option.interval_ms);
     if (is_active(session))
-        start_ms -= (int64_t)(NIGHTS * option.per_night * option.interval_ms);
+        start_ms -= NIGHTS * option.per_night * (int64_t)option.interval_ms;
     else
         start_ms -= (SETTLED_AFTER_DAYS * DAY_S + (int64_t)(mix(session * 3 + 1) % (SETTLED_WITHIN_DAYS * DAY_S))) * 1000;
     return start_ms + (int64_t)(shot * option.interval_ms + mix(session * 131 + user * 31 + shot) % 40);
@@ -317,6 +322,8 @@ static void lay_out_bucket(void)
         fail("the prefix is too long");
     if (option.interval_ms < 40 || option.users > 100000)
         fail("intervals are at least 40 ms, users a session at most 100,000");
+    if (option.night * option.per_night <= -(int64_t)(option.backup_every ? backup_shots() : shots_a_user))
+        fail("before that night active sessions had no shots");
     if (option.active > sessions)
         fail("more active sessions than sessions");
     if (option.backup_every && (shots_a_user < 2 || first_visible < sessions))

@@ -155,9 +155,10 @@ def test_both_versions_of_the_request_list_the_same(client: "S3Client", delimite
 
 
 def test_a_night_adds_shots_to_active_sessions_alone() -> None:
-    before, after = set(keys_of(SERVED)), set(keys_of(replace(SERVED, night=1)))
-    assert before < after
-    assert len(after - before) == replace(SERVED, night=1).gained == 60
+    earlier, before, after = (set(keys_of(replace(SERVED, night=night))) for night in (-1, 0, 1))
+    assert earlier < before < after
+    assert len(before - earlier) == len(after - before)
+    assert len(after - before) == replace(SERVED, night=1).size - SERVED.size == 60
     assert len({key.split("__uid_s_")[0].split("_")[-3] for key in after - before}) == SERVED.active
 
 
