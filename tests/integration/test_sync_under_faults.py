@@ -45,10 +45,12 @@ import os
 from datetime import timedelta
 from botocore.retries.standard import ExponentialBackoff
 from indexer.app import App
+from indexer.jobs import sync
+from indexer.jobs.stretches import Grouping
 from indexer.storage.s3 import S3Store
 from cli.livestills import main
 
-now, list_page = App.now, S3Store.list_page
+now, list_page, begin = App.now, S3Store.list_page, Grouping.__init__
 
 
 def list_small_page(self, *args, **options):
@@ -56,15 +58,24 @@ def list_small_page(self, *args, **options):
     return list_page(self, *args, **options)
 
 
+def begin_small_stretches(self, **options):
+    begin(self, **{**options, "rows": int(os.environ["ROWS_AT_ONCE"])})
+
+
 S3Store.list_page = list_small_page
+Grouping.__init__ = begin_small_stretches
+sync.ELSEWHERE = int(os.environ["KEYS_FOR_A_CHILD"])
 App.now = staticmethod(lambda: now() + timedelta(days=float(os.environ["DAYS_LATER"])))
 ExponentialBackoff.delay_amount = lambda self, context: 0.01
 main()
 """
-"""The command line, but with small pages, so that a small world makes many; at a later date, so that sessions settle;
-and without boto3's waits before it asks again."""
+"""The command line, but with small pages and transactions, so that a small world makes many; at a later date, so that
+sessions settle; and without boto3's waits before it asks again."""
 
 KEYS_A_PAGE: Final = 30
+ROWS_AT_ONCE: Final = 60
+MANY: Final = 1_000_000
+"""Keys; as many let a child of the sync list them."""
 
 Rates = Mapping[Fault, float]
 
@@ -206,11 +217,6 @@ def keys_of(shots: Iterable[ListedObject]) -> set[str]:
 # --- the command line
 
 
-def offered(*options: str) -> tuple[str, ...]:
-    """These options, or none if the command does not know them."""
-    return options if options[0] in livestills("sync", "--help").out else ()
-
-
 class Bench:
     """A catalog, and the command with a bucket behind a proxy, or behind none."""
 
@@ -222,6 +228,7 @@ class Bench:
             "AWS_SECRET_ACCESS_KEY": server.secret_key,
             "PYTHONPATH": str(Path(__file__).parents[2]),
             "KEYS_A_PAGE": str(KEYS_A_PAGE),
+            "ROWS_AT_ONCE": str(ROWS_AT_ONCE),
         }
         for name, endpoint_url in {"faulty": faults.address, "calm": server.endpoint_url}.items():
             (folder / f"{name}.toml").write_text(
@@ -229,11 +236,17 @@ class Bench:
                 f"endpoint_url = '{endpoint_url}'\nregion = 'us-east-1'\n"
             )
 
-    def start(self, config: str, *options: str, days_later: float) -> "subprocess.Popen[str]":
+    def start(
+        self, config: str, *options: str, days_later: float, keys_for_a_child: int = MANY
+    ) -> "subprocess.Popen[str]":
         return subprocess.Popen(
             [sys.executable, "-c", PROGRAM, "-c", f"{config}.toml", "-o", "json", "sync", *options],
             cwd=self._folder,
-            env={**self._environment, "DAYS_LATER": str(days_later)},
+            env={
+                **self._environment,
+                "DAYS_LATER": str(days_later),
+                "KEYS_FOR_A_CHILD": str(keys_for_a_child),
+            },
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -264,9 +277,9 @@ ROUNDS: Final[list[tuple[Rates, str]]] = [
     (ROUGH, "busy"),
     (ROUGH, ""),
     (STORM, ""),
-    (MILD, "full kill"),
+    (MILD, "full child kill"),
     (MILD, "busy full"),
-    (ROUGH, "full"),
+    (ROUGH, "full child"),
     (ROUGH, ""),
     (MILD, "kill"),
 ]
@@ -290,7 +303,12 @@ def run_history(server: S3Server, folder: Path, seed: int) -> Counter[str]:
             always = there & world.now
             faults.rates = rates
             injected, began = faults.injected.total(), time.monotonic()
-            running = bench.start("faulty", *(offered("--full") if "full" in what else ()), days_later=1.5 * number)
+            running = bench.start(
+                "faulty",
+                *(("--full",) if "full" in what else ()),
+                days_later=1.5 * number,
+                keys_for_a_child=1 if "child" in what else MANY,
+            )
             if "busy" in what:
                 time.sleep(takes_s * rng.uniform(0.4, 0.9))
                 world.change()
@@ -319,7 +337,7 @@ def run_history(server: S3Server, folder: Path, seed: int) -> Counter[str]:
                     assert cataloged == world.now
                 assert_units_are_right(cataloged, world)
 
-        running = bench.start("calm", *offered("--verify", "100%"), days_later=1.5 * len(ROUNDS))
+        running = bench.start("calm", "--verify", "100%", days_later=1.5 * len(ROUNDS))
         _, errors = running.communicate(timeout=120)
         assert running.returncode == 0, errors
         assert bench.shots() == world.now
