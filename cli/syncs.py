@@ -22,9 +22,11 @@ _COUNTS = (
     *("recordings", "unrecognised", "ignored"),
 )
 _UNIT_COUNTS = ("units_listed", "units_settled", "units_vanished")
+_LINE_COUNTS = ("outside_keys", "unreadable_lines")
+"""Only of a list of keys."""
 FIELDS = (
     *("source", "outcome", "dry_run", *_COUNTS, "unrecognised_reasons", "requests", "duration_s", "message"),
-    *("mode", "list_requests", *_UNIT_COUNTS),
+    *("mode", "list_requests", *_UNIT_COUNTS, *_LINE_COUNTS),
 )
 
 
@@ -52,7 +54,8 @@ class Answer:
                 self._out.tell(_summary(report))
         self._add(_record(report))
         if not report.seen.objects:
-            self._out.note(f"{report.source}: nothing lies under {shown(where)}; is that the right place?")
+            what = "nothing" if report.mode != "keys" else "no key of the list"
+            self._out.note(f"{report.source}: {what} lies under {shown(where)}; is that the right place?")
         if report.outcome == "refused":
             complain(
                 f"{report.changes.gone:,} shots of {report.source} are gone from the storage, too many to remove "
@@ -178,4 +181,5 @@ def _record(report: "SyncReport") -> Record:
         "mode": report.mode,
         "list_requests": dict(report.list_requests),
         **{name: counts[name] for name in _UNIT_COUNTS},
+        **{name: counts.get(name) for name in _LINE_COUNTS},
     }

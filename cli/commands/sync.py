@@ -4,10 +4,9 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import click
 
@@ -18,16 +17,13 @@ from cli.output import Output
 from cli.progress import follow
 from cli.signals import stopping
 from cli.syncs import Answer, Metrics
-from indexer.errors import CatalogNotFoundError, ExitStatus, InterruptedRunError, LivestillsError
+from cli.ways import FromInventory, FromKeys, Listing, Way
+from indexer.errors import CatalogNotFoundError, ConfigError, ExitStatus, InterruptedRunError, LivestillsError
 
 if TYPE_CHECKING:
     from indexer.app import App, ConfiguredSource
     from indexer.catalog.catalog import Catalog
-    from indexer.jobs.plan import Wishes
-    from indexer.jobs.sync import SyncReport
-
-_MODES: Final = {"auto": None, "delimiter": "discovery", "hop": "hop", "full": "full"}
-"""What `discovery` of a source forces."""
+    from indexer.jobs.runs import SyncReport, Terms
 
 
 @click.command()
@@ -40,6 +36,12 @@ _MODES: Final = {"auto": None, "delimiter": "discovery", "hop": "hop", "full": "
 @click.option("--full", is_flag=True, help="List everything, whatever is known already.")
 @click.option(
     "--verify", metavar="SHARE", help="List this share of what is settled again: 1/30, 5%, 0 or 100% (everything)."
+)
+@click.option(
+    "--inventory", metavar="MANIFEST", help="Read what one source holds from this manifest.json of an S3 Inventory."
+)
+@click.option(
+    "--keys", metavar="FILE|-", help="Only add the keys of this list to one source: plain or ndjson, one a line."
 )
 @click.option("--wait", is_flag=True, help="Wait while another sync of a source is running, instead of exit 11.")
 @click.option("--max-duration", metavar="TIME", help="End cleanly with exit 3 once this is over, such as 30m or 2h.")
@@ -60,6 +62,8 @@ def sync(
     fail_on_unrecognised: bool,
     full: bool,
     verify: str | None,
+    inventory: str | None,
+    keys: str | None,
     wait: bool,
     max_duration: str | None,
     metrics_file: Path | None,
@@ -71,14 +75,16 @@ def sync(
     status is 20.
     """
     longest = None if max_duration is None else parse_length(max_duration, "--max-duration")
-    how = _How(
-        dry_run=dry_run,
-        allow_removal=allow_removal,
-        wait=wait,
-        full=full,
-        verify=app.settings.sync.verify if verify is None else parse_share(verify, "--verify"),
-    )
     sources = app.sources(source)
+    way = _way(
+        app,
+        sources,
+        full=full,
+        verify=verify,
+        inventory=inventory,
+        keys=keys,
+        metrics=metrics_file is not None,
+    )
     file = None if metrics_file is None else MetricsFile(metrics_file)  # also for a dry run, which tries the command
     with (
         Answer(out, dry_run=dry_run) as answer,
@@ -86,7 +92,9 @@ def sync(
         stopping(after=longest) as check,
         _catalog(app, dry_run=dry_run) as catalog,
     ):
-        syncs = _Syncs(app, catalog, check, answer, metrics, how)
+        syncs = _Syncs(
+            app, catalog, check, answer, metrics, way, dry_run=dry_run, allow_removal=allow_removal, wait=wait
+        )
         syncs.carry_out(sources)
     status = syncs.status(fail_on_unrecognised=fail_on_unrecognised)
     if metrics.failed and status is ExitStatus.DONE:
@@ -117,23 +125,32 @@ def _catalog(app: "App", *, dry_run: bool) -> Iterator["Catalog"]:
         yield existing
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _How:
-    """What the command line and the settings say of all the syncs of one command."""
-
-    dry_run: bool
-    allow_removal: bool
-    wait: bool
-    full: bool
-    verify: float
-
-    def wishes(self, app: "App", source: "ConfiguredSource") -> "Wishes":
-        """How a source is to be listed."""
-        from indexer.jobs.plan import Mode, Wishes
-
-        forced = "full" if self.full else _MODES[source.settings.discovery]
-        horizon = timedelta(hours=app.settings.sync.horizon_h)
-        return Wishes(None if forced is None else Mode(forced), verify=self.verify, horizon=horizon)
+def _way(
+    app: "App",
+    sources: Sequence["ConfiguredSource"],
+    *,
+    full: bool,
+    verify: str | None,
+    inventory: str | None,
+    keys: str | None,
+    metrics: bool,
+) -> Way:
+    """How the sources are to be synced.  Raises `ConfigError` for what does not go together."""
+    said = {"--full": full or None, "--verify": verify, "--inventory": inventory, "--keys": keys}
+    options = [option for option, value in said.items() if value is not None]
+    given = inventory is not None or keys is not None
+    if given and len(options) > 1:
+        raise ConfigError(f"{' and '.join(options)} are different ways to learn what a source holds: say one of them")
+    if given and len(sources) > 1:
+        raise ConfigError(f"{options[0]} is of one source: name it")
+    if keys is not None and metrics:
+        raise ConfigError("--metrics-file tells of syncs that see all of a source: leave it out with --keys")
+    if inventory is not None:
+        return FromInventory(inventory)
+    if keys is not None:
+        return FromKeys(keys)
+    share = app.settings.sync.verify if verify is None else parse_share(verify, "--verify")
+    return Listing(full=full, verify=share)
 
 
 @dataclass(slots=True)
@@ -145,7 +162,10 @@ class _Syncs:
     check: Callable[[], None]
     answer: Answer
     metrics: Metrics
-    how: _How
+    way: Way
+    dry_run: bool
+    allow_removal: bool
+    wait: bool
     reports: list["SyncReport"] = field(default_factory=list)
     failures: list[LivestillsError] = field(default_factory=list)
 
@@ -166,7 +186,9 @@ class _Syncs:
             return ExitStatus.PARTIAL if self.reports else self.failures[0].status
         refused = any(report.outcome == "refused" for report in self.reports)
         unrecognised = fail_on_unrecognised and any(report.seen.unrecognised for report in self.reports)
-        return ExitStatus.CHECK_FAILED if refused or unrecognised else ExitStatus.DONE
+        if refused or unrecognised:
+            return ExitStatus.CHECK_FAILED
+        return ExitStatus.PARTIAL if self.way.done_in_part else ExitStatus.DONE
 
     def _one(self, source: "ConfiguredSource", *, is_only: bool) -> None:
         try:
@@ -183,27 +205,18 @@ class _Syncs:
             self.reports += reports
 
     def _report(self, source: "ConfiguredSource") -> "SyncReport":
-        from indexer.jobs.sync import Access, Watch
-        from indexer.jobs.sync import sync as carry_out
+        from indexer.jobs.runs import Watch
 
-        expected = self.catalog.overview.objects_of_last_run(source.name)
-        access = Access(
-            self.app.open_store(source),
-            source.location.prefix,
-            self.app.address(source),
-            in_flight=self.app.settings.sync.in_flight,
-        )
+        expected = self.catalog.overview.objects_of_last_run(source.name) if self.way.sees_all else None
         with follow(common(), source.name, expected=expected) as progress:
-            return carry_out(
-                access,
-                self.catalog,
-                source.name,
-                watch=Watch(self.app.now, self.check, progress),
-                wishes=self.how.wishes(self.app, source),
-                dry_run=self.how.dry_run,
-                allow_removal=self.how.allow_removal,
-                wait=self._waiting_for(source.name) if self.how.wait else None,
-            )
+            watch = Watch(self.app.now, self.check, progress)
+            return self.way.sync(self.app, source, self.catalog, watch, self._terms(source))
+
+    def _terms(self, source: "ConfiguredSource") -> "Terms":
+        from indexer.jobs.runs import Terms
+
+        wait = self._waiting_for(source.name) if self.wait else None
+        return Terms(dry_run=self.dry_run, allow_removal=self.allow_removal, wait=wait)
 
     def _waiting_for(self, source: str) -> Callable[[], None]:
         """What is called again and again while another sync of the source is running: says so once."""

@@ -19,6 +19,7 @@ from indexer.catalog.overview import Overview
 from indexer.catalog.planning import Planning
 from indexer.catalog.sessions import Sessions
 from indexer.catalog.shots import Shots
+from indexer.catalog.snapshot import Snapshot
 from indexer.catalog.users import Users
 from indexer.catalog.versions import Schema, State, Upgrade, require_current, schema_of, upgrade
 from indexer.model import to_ms
@@ -130,9 +131,10 @@ class Catalog:
         with self._engine.connect() as connection:
             return int(connection.execute(select(schema.catalog.c.digest_seed)).scalar_one())
 
-    def writer(self, source: Source, *, dry_run: bool = False) -> SyncWriter:
-        """What a sync writes through."""
-        return SyncWriter(self._engine, source.id, source.name, seed=self.digest_seed(), dry_run=dry_run)
+    def writer(self, source: Source, *, dry_run: bool = False, snapshot: Snapshot | None = None) -> SyncWriter:
+        """What a sync writes through; a `snapshot` if it takes over a listing of the past."""
+        seed = self.digest_seed()
+        return SyncWriter(self._engine, source.id, source.name, seed=seed, dry_run=dry_run, snapshot=snapshot)
 
     def begin_run(self, source: Source, *, mode: str, now: datetime) -> int:
         """Record that a sync of the source has begun; earlier ones that never ended have died.

@@ -14,11 +14,13 @@ from sqlalchemy import Engine, bindparam, delete, func, insert, select, update
 
 from indexer.agora.stamps import MAX_MS, MIN_MS
 from indexer.catalog.dialects import WRITE
-from indexer.catalog.difference import Difference, difference, times_within
+from indexer.catalog.difference import Difference, additions, difference, times_within
+from indexer.catalog.inserting import ShotInserts
 from indexer.catalog.listed import ListedStream, Stretch
 from indexer.catalog.owners import add_sessions, batches, reaches_into, sum_up_sessions
 from indexer.catalog.rows import Inserted, ShotRow, shot_key, to_object
 from indexer.catalog.schema import derivative, gone, orphan, shot, stream
+from indexer.catalog.snapshot import Snapshot
 from indexer.catalog.unfinished import Unfinished
 from indexer.catalog.units import Touched, UnitBook
 from indexer.derived import thumbnail_key
@@ -67,19 +69,33 @@ class _Verdict(NamedTuple):
 
 
 class SyncWriter:
-    """Takes over one listing of one source, on a connection of its own.  Hold `sync_lock` while using it."""
+    """Takes over one listing of one source, on a connection of its own.  Hold `sync_lock` while using it.
 
-    def __init__(self, engine: Engine, source_id: int, name: str, *, seed: int, dry_run: bool = False) -> None:
+    With a `snapshot` the listing is one of the past: what the catalog knows from later is neither removed nor changed
+    back, and counts as unchanged.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        source_id: int,
+        name: str,
+        *,
+        seed: int,
+        dry_run: bool = False,
+        snapshot: Snapshot | None = None,
+    ) -> None:
         self._source_id = source_id
         self._name = name
         self.seed = seed
         self.dry_run = dry_run
+        self._snapshot = snapshot
         self._connection = engine.connect().execution_options(**{WRITE: not dry_run})
-        self.units = UnitBook(self._connection, source_id)
+        self.units = UnitBook(self._connection, source_id, snapshot)
         """What is known of units, on the same connection."""
         self.unfinished = Unfinished(self._connection, source_id)
         """Full listings that were cut off, on the same connection."""
-        self._insert_shot = str(insert(shot).compile(dialect=engine.dialect))
+        self._shots = ShotInserts(engine.dialect)
         self.changes = Changes()
         with self._connection.begin():
             gone.create(self._connection)
@@ -103,11 +119,7 @@ class SyncWriter:
         """
         with self._connection.begin():
             new, verdicts = self._compare(stretch)
-            self.changes.added += sum(map(len, new))
-            for _, _, found in verdicts:
-                self.changes.added += len(found.added)
-                self.changes.changed += len(found.changed)
-                self.changes.gone += found.gone_shots
+            self._count(new, verdicts)
             if not self.dry_run:
                 touched = Touched()
                 self._insert(new, touched)
@@ -115,6 +127,20 @@ class SyncWriter:
                 self.units.conclude(stretch, within, touched)
                 if remember_ms is not None and not self._leaves_open(stretch, verdicts):
                     self.unfinished.remember(stretch, remember_ms)
+
+    def add(self, stretch: Stretch) -> None:
+        """Take over the objects of a stretch, which need not be all that there are; one transaction.
+
+        Nothing is gone, and nothing is known of a unit in which something is new but that the next sync must list it.
+        """
+        with self._connection.begin():
+            new, verdicts = self._compare_what_is_there(stretch)
+            self._count(new, verdicts)
+            if not self.dry_run:
+                touched = Touched()
+                self._insert(new, touched)
+                self._write(verdicts, touched)
+                self.units.leave_open(stretch.units, touched)
 
     def remove_gone(self) -> Iterator[int]:
         """Remove what `apply` found gone, yielding the number of shots after each transaction.
@@ -153,7 +179,42 @@ class SyncWriter:
             self.units.conclude_between(whole=whole)
             return self.units.settle(horizon_ms=horizon_ms)
 
+    def conclude_snapshot(self) -> None:
+        """Note what is true of all units behind the end of a snapshot.  None is settled or verified by one."""
+        with self._connection.begin():
+            self.units.conclude_snapshot()
+
     # Comparing.
+
+    def _count(self, new: list[ListedStream], verdicts: list[_Verdict]) -> None:
+        self.changes.added += sum(map(len, new))
+        for _, _, found in verdicts:
+            self.changes.added += len(found.added)
+            self.changes.changed += len(found.changed)
+            self.changes.gone += found.gone_shots
+
+    def _compare_what_is_there(self, stretch: Stretch) -> tuple[list[ListedStream], list[_Verdict]]:
+        """The same, without what is not in the stretch."""
+        known = {row.key_head: row for row in self._known_of([listed.key_head for listed in stretch.streams])}
+        new: list[ListedStream] = []
+        verdicts: list[_Verdict] = []
+        for listed in stretch.streams:
+            before = known.get(listed.key_head)
+            if before is None:
+                new.append(listed)
+                continue
+            times = range(listed.captured_ms[0], listed.captured_ms[-1] + 1)
+            found = additions(listed.rows(), self._rows_of(before.id, times))
+            self.changes.unchanged += found.unchanged
+            if found:
+                verdicts.append(_Verdict(listed, before, found))
+        return new, verdicts
+
+    def _known_of(self, key_heads: list[str]) -> Iterator[_Known]:
+        of_source = stream.c.source_id == self._source_id
+        for batch in batches(key_heads):
+            query = select(*(stream.c[name] for name in _Known._fields)).where(of_source, stream.c.key_head.in_(batch))
+            yield from map(_Known._make, self._connection.execute(query))
 
     def _compare(self, stretch: Stretch) -> tuple[list[ListedStream], list[_Verdict]]:
         """The streams within the stretch that are new, and those that differ."""
@@ -178,13 +239,15 @@ class SyncWriter:
 
     def _compare_stream(self, stretch: Stretch, listed: ListedStream | None, known: _Known) -> Difference:
         if not (stretch.begins_inside(known.key_head) or stretch.ends_inside(known.key_head)):
-            if listed is None:
+            # Of a stream that is not in a snapshot, any shot may have been uploaded since.
+            if listed is None and self._snapshot is None:
                 return Difference(gone=[(known.first_ms, known.last_ms)], gone_shots=known.shots)
-            if len(listed) == known.shots and listed.digest == known.digest:
+            if listed is not None and len(listed) == known.shots and listed.digest == known.digest:
                 self.changes.unchanged += known.shots
                 return Difference()
         rows = listed.rows() if listed else []
-        found = difference(rows, self._rows_of(known.id, times_within(stretch, known.key_head)))
+        times = times_within(stretch, known.key_head)
+        found = difference(rows, self._rows_of(known.id, times), snapshot=self._snapshot)
         self.changes.unchanged += found.unchanged
         return found
 
@@ -227,7 +290,7 @@ class SyncWriter:
         for stream_id, listed in zip(ids, new, strict=True):
             inserts += listed.inserts(stream_id)
             touched.add(units[listed.head.unit], max(listed.captured_ms[-1], listed.newest_s * 1000))
-        self._connection.exec_driver_sql(self._insert_shot, inserts)
+        self._shots.insert(self._connection, inserts)
         sum_up_sessions(self._connection, sessions.values())
 
     def _write(self, verdicts: list[_Verdict], touched: Touched) -> None:
@@ -242,7 +305,7 @@ class SyncWriter:
             written = (*found.added, *(after for _, after in found.changed))
             touched.add(known.unit_id, max(map(_newest_ms, written), default=0))
         if inserts:
-            self._connection.exec_driver_sql(self._insert_shot, inserts)
+            self._shots.insert(self._connection, inserts)
         self._update_sums(sums)
         sum_up_sessions(self._connection, {known.session_id for _, known, _ in verdicts})
 

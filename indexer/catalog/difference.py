@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from indexer.agora.stamps import MAX_MS, MIN_MS
 from indexer.catalog.rows import ShotRow, shot_key
+from indexer.catalog.snapshot import Snapshot, with_what_is_said
 from indexer.model import Interval
 
 
@@ -25,8 +26,11 @@ class Difference:
         return bool(self.added or self.changed or self.gone)
 
 
-def difference(listed: Sequence[ShotRow], known: Iterable[ShotRow]) -> Difference:
-    """Compare two series of rows, both in time order.  `known` is read once and not kept: it may be long."""
+def difference(listed: Sequence[ShotRow], known: Iterable[ShotRow], *, snapshot: Snapshot | None = None) -> Difference:
+    """Compare two series of rows, both in time order.  `known` is read once and not kept: it may be long.
+
+    What is listed is a `snapshot` of the past if there is one: what the catalog knows from later stays as it is.
+    """
     result = Difference()
     position = 0
     run_open = False
@@ -36,17 +40,41 @@ def difference(listed: Sequence[ShotRow], known: Iterable[ShotRow]) -> Differenc
             position += 1
             run_open = False
         if position < len(listed) and listed[position].captured_ms == row.captured_ms:
-            if listed[position] == row:
+            after = listed[position] if snapshot is None else snapshot.outcome(listed[position], row)
+            if after == row:
                 result.unchanged += 1
             else:
-                result.changed.append((row, listed[position]))
+                result.changed.append((row, after))
             position += 1
+            run_open = False
+            continue
+        if snapshot is not None and not snapshot.must_have(row):
+            result.unchanged += 1
             run_open = False
             continue
         first_ms = result.gone.pop()[0] if run_open else row.captured_ms
         result.gone.append((first_ms, row.captured_ms))
         result.gone_shots += 1
         run_open = True
+    result.added.extend(listed[position:])
+    return result
+
+
+def additions(listed: Sequence[ShotRow], known: Iterable[ShotRow]) -> Difference:
+    """What a series of rows, which need not be whole, tells that another one has not; both in time order."""
+    result = Difference()
+    position = 0
+    for row in known:
+        while position < len(listed) and listed[position].captured_ms < row.captured_ms:
+            result.added.append(listed[position])
+            position += 1
+        if position < len(listed) and listed[position].captured_ms == row.captured_ms:
+            after = with_what_is_said(listed[position], row)
+            if after == row:
+                result.unchanged += 1
+            else:
+                result.changed.append((row, after))
+            position += 1
     result.added.extend(listed[position:])
     return result
 

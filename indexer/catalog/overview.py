@@ -22,11 +22,11 @@ class Overview:
             return int(connection.execute(query).scalar_one())
 
     def objects_of_last_run(self, source_name: str) -> int | None:
-        """How many objects the last complete sync of a source listed; None without one."""
+        """How many objects the last complete sync of a source listed; None without one.  A list of keys is none."""
         query = (
             select(sync_run.c.counts)
             .join(source)
-            .where(source.c.name == source_name, sync_run.c.outcome == "done")
+            .where(source.c.name == source_name, sync_run.c.outcome == "done", sync_run.c.mode != "keys")
             .order_by(sync_run.c.started_ms.desc())
             .limit(1)
         )

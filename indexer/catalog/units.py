@@ -1,6 +1,7 @@
 """Units: what they hold besides shots, and whether their digest can be trusted."""
 
 from collections.abc import Collection, Iterable
+from dataclasses import replace
 from typing import Final, NamedTuple
 
 from sqlalchemy import Connection, bindparam, case, delete, func, insert, literal, null, select, update
@@ -10,6 +11,7 @@ from indexer.catalog.coverage import Coverage
 from indexer.catalog.listed import SAMPLES, ListedUnit, RecordingGroup, RecordingSum, RejectedSum, Stretch
 from indexer.catalog.owners import batches, beginnings, reaches_into
 from indexer.catalog.schema import gone, recording, rejected, stream, unit
+from indexer.catalog.snapshot import Snapshot
 from indexer.digest import add
 from indexer.model import Interval
 
@@ -21,6 +23,7 @@ class _Unit(NamedTuple):
     id: int
     prefix: str
     digest: int | None
+    listed_ms: int | None
 
 
 class Touched(dict[int, int]):
@@ -32,9 +35,10 @@ class Touched(dict[int, int]):
 
 
 class UnitBook:
-    """The units of one source during one run."""
+    """The units of one source during one run, which may take over a snapshot of the past."""
 
-    def __init__(self, connection: Connection, source_id: int) -> None:
+    def __init__(self, connection: Connection, source_id: int, snapshot: Snapshot | None = None) -> None:
+        self._snapshot = snapshot
         self._connection = connection
         self._source_id = source_id
         self._of_source = unit.c.source_id == source_id
@@ -72,6 +76,7 @@ class UnitBook:
         pending: list[int] = []
         cut: list[int] = []
         concluded: dict[int, ListedUnit] = {}
+        whole: set[int] = set()
         stale: set[int] = set()
         for known in self._reaching_into(stretch):
             part = parts.get(known.prefix)
@@ -83,7 +88,11 @@ class UnitBook:
             if part is not None:
                 self._covered.keep(part)
             if self._covered.holds_all_of(known.prefix):
-                concluded[known.id] = self._covered.take(known.prefix)
+                listed = self._covered.take(known.prefix)
+                whole.add(known.id)
+                # Sums do not tell which of their objects came later than a snapshot.
+                if self._snapshot is None or (known.listed_ms or 0) <= self._snapshot.taken_ms:
+                    concluded[known.id] = listed
                 if known.digest is None or known.id in touched:
                     stale.add(known.id)
             else:
@@ -91,7 +100,7 @@ class UnitBook:
         self._replace_recordings(concluded, touched)
         self._replace_rejected(concluded, touched)
         self._forget_digests([id_ for id_ in pending if id_ in touched])
-        self.sum_up(stale | (touched.keys() & {*concluded, *cut}))
+        self.sum_up(stale | (touched.keys() & {*whole, *cut}))
         self._note_newest(touched)
 
     def whole(self, interval: Interval) -> bool:
@@ -120,7 +129,7 @@ class UnitBook:
             empty = [unit_id for unit_id, (objects, _) in totals.items() if not objects]
             if empty:
                 self._connection.execute(delete(unit).where(unit.c.id.in_(empty)))
-            unfinished = self._with_gone(batch)
+            unfinished = self._with_gone(batch) | self._doubtful(batch)
             renewed = [
                 {"unit": unit_id, "held": objects, "total": None if unit_id in unfinished else total}
                 for unit_id, (objects, total) in totals.items()
@@ -133,6 +142,19 @@ class UnitBook:
                     .values(objects=bindparam("held"), digest=bindparam("total")),
                     renewed,
                 )
+
+    def leave_open(self, parts: Iterable[ListedUnit], touched: Touched) -> None:
+        """Have the next sync list the units in which something is new.
+
+        Those are the touched ones, whose streams are up to date, and those of `parts`: sums of recording files and of
+        what is not recognised cannot tell whether a file is among them.
+        """
+        self.sum_up(touched)
+        by_prefix = {part.prefix: part for part in parts if part.prefix}
+        for prefix, id_ in self.ids(by_prefix).items():
+            touched.add(id_, by_prefix[prefix].newest_s * 1000)
+        self._forget_digests(list(touched))
+        self._note_newest(touched)
 
     # At the end of an interval or a run.
 
@@ -152,6 +174,23 @@ class UnitBook:
             self._connection.execute(
                 update(unit).where(self._of_source, units, unit.c.prefix.not_in(going_on)).values(values)
             )
+
+    def conclude_snapshot(self) -> None:
+        """Note what the snapshot tells of units and between them.
+
+        It counts as a listing that began when it was taken, for units that were not listed later.  Without ETags it
+        does not count at all: an object can have been replaced by one of the same size.  No unit is verified by what
+        somebody else has read.
+        """
+        snapshot = self._snapshot
+        if snapshot is None:
+            raise ValueError("this run takes over no snapshot")
+        later = select(func.count()).where(self._of_source, unit.c.listed_ms > snapshot.taken_ms)
+        if not self._connection.scalar(later):
+            self.conclude_between(whole=True)
+        if snapshot.has_etags:
+            earlier = unit.c.listed_ms.is_(None) | (unit.c.listed_ms < snapshot.taken_ms)
+            self._connection.execute(update(unit).where(self._of_source, earlier).values(listed_ms=snapshot.taken_ms))
 
     def looked_at(self, prefix: str, *, started_ms: int) -> None:
         """Note that a listing that began then has compared everything in the unit that was new since the last one."""
@@ -201,6 +240,18 @@ class UnitBook:
         query = select(stream.c.unit_id).where(stream.c.unit_id.in_(ids), stream.c.id.in_(select(gone.c.stream_id)))
         return set(self._connection.scalars(query))
 
+    def _doubtful(self, ids: list[int]) -> set[int]:
+        """Of units that a snapshot changes, those that must be listed again.
+
+        Without ETags, all; else those that were listed later, because what it adds may have been removed again.
+        """
+        if self._snapshot is None:
+            return set()
+        if not self._snapshot.has_etags:
+            return set(ids)
+        later = unit.c.listed_ms > self._snapshot.taken_ms
+        return set(self._connection.scalars(select(unit.c.id).where(unit.c.id.in_(ids), later)))
+
     def _forget_digests(self, ids: list[int]) -> None:
         for batch in batches(ids):
             self._connection.execute(update(unit).where(unit.c.id.in_(batch)).values(digest=null()))
@@ -232,12 +283,20 @@ class UnitBook:
     def _replace_recordings(self, units: dict[int, ListedUnit], touched: Touched) -> None:
         """Make the recordings of these units what was listed."""
         known = self._recordings(units)
-        changed = [id_ for id_, listed in units.items() if known.get(id_, {}) != listed.recordings]
+        changed = [id_ for id_, listed in units.items() if self._differ(known.get(id_, {}), listed.recordings)]
         for batch in batches(changed):
             self._connection.execute(delete(recording).where(recording.c.unit_id.in_(batch)))
         self._insert_recordings({id_: units[id_].recordings for id_ in changed})
         for id_ in changed:
             touched.add(id_, units[id_].newest_s * 1000)
+
+    def _differ(self, known: dict[RecordingGroup, RecordingSum], listed: dict[RecordingGroup, RecordingSum]) -> bool:
+        if self._snapshot is None or self._snapshot.has_etags:
+            return known != listed
+        # The digests of a snapshot without ETags are those of nothing else.
+        return {group: replace(total, digest=0) for group, total in known.items()} != {
+            group: replace(total, digest=0) for group, total in listed.items()
+        }
 
     def _add_recordings(self, unit_id: int, part: ListedUnit) -> bool:
         """Add the recording files of a part whose names lie behind all known ones: a sum does not tell of others."""

@@ -15,7 +15,7 @@ from indexer.storage.sorting import CHUNK_ROWS, sorted_pages
 from indexer.storage.xml_pages import normal_etag, normal_tier
 
 SAMPLES: Final = 20
-"""Unreadable lines that are kept to be shown."""
+"""Unreadable lines, and keys outside the prefix, that are kept to be shown."""
 
 LONGEST_LINE: Final = 64 * 1024
 """Bytes.  A key has up to 1,024, and JSON may write six characters for one of them; longer is no list of keys."""
@@ -47,6 +47,8 @@ class KeysRead:
     """Lines that name a key below the prefix, repeated ones included."""
     outside: int = 0
     """Lines that name another key."""
+    outside_samples: list[str] = field(default_factory=list)
+    """The first of these keys."""
     unreadable: int = 0
     samples: list[BadLine] = field(default_factory=list)
     """The first of the unreadable lines."""
@@ -109,6 +111,8 @@ def _batches(
                     batch.append(listed)
                 else:
                     read.outside += 1
+                    if len(read.outside_samples) < SAMPLES:
+                        read.outside_samples.append(listed.key)
         if read.lines % PAGE_SIZE == 0:
             lines_read(read.lines)
             yield batch

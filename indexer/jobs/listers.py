@@ -54,14 +54,18 @@ class Purse:
             return self._counter.copy()
 
 
-class _Sink:
+class Collector:
+    """Groups the pages of one consecutive listing, from a key on."""
+
     def __init__(self, start: str, seed: int) -> None:
         self._grouping = Grouping(seed=seed, start=start)
 
     def take(self, page: list[ListedObject]) -> list[Collected]:
+        """See `listing.Sink`."""
         return [self._collected(stretch) for stretch in self._grouping.take(page)]
 
     def cut(self, stop: str | None) -> Collected:
+        """See `listing.Sink`."""
         return self._collected(self._grouping.cut(stop))
 
     def _collected(self, stretch: Stretch) -> Collected:
@@ -84,7 +88,7 @@ def list_here(
         store,
         prefix,
         works,
-        lambda start: _Sink(start, seed),
+        lambda start: Collector(start, seed),
         in_flight=in_flight,
         count=purse.count,
         check=check,

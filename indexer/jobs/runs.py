@@ -4,7 +4,7 @@ import logging
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -47,6 +47,8 @@ class SyncReport:
     list_requests: Mapping[str, int]
     """LIST requests by purpose: `discovery`, `active`, `verification`, `full`; without retries."""
     duration: timedelta
+    refused_lines: Mapping[str, int] = field(default_factory=dict)
+    """Of a list of keys: how many named `outside_keys`, and how many were `unreadable_lines`."""
 
     def counts(self) -> dict[str, int]:
         """The figures of the run by name, as `sync_run` keeps and programs read them."""
@@ -64,6 +66,7 @@ class SyncReport:
             "units_listed": self.units.listed,
             "units_settled": self.units.settled,
             "units_vanished": self.units.vanished,
+            **self.refused_lines,
         }
 
 
@@ -144,6 +147,7 @@ class Run(ABC):
             self._requests() - self._requests_before,
             self._list_requests(),
             self._watch.now() - self._started_at,
+            self._refused_lines(),
         )
 
     def record(self, source: Source, *, allow_removal: bool) -> SyncReport:
@@ -200,6 +204,9 @@ class Run(ABC):
         return Counter(self._access.store.requests)
 
     def _list_requests(self) -> Mapping[str, int]:
+        return {}
+
+    def _refused_lines(self) -> Mapping[str, int]:
         return {}
 
 

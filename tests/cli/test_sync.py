@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -25,8 +25,9 @@ from indexer.jobs.stretches import Seen
 from indexer.jobs.sync import SyncReport
 from indexer.storage.base import Page
 from indexer.storage.memory import MemoryStore
-from tests.cli.running import done, livestills
+from tests.cli.running import done, livestills, process
 from tests.cli.worlds import NOON, configure, folder, memory, memory_stores, put, series, shot
+from tests.inventories import MANIFEST, inventory_of
 
 CATALOG = Path("livestills.db")
 
@@ -52,6 +53,7 @@ def test_the_fields_of_a_report_are_a_contract() -> None:
         *("source", "outcome", "dry_run", "objects", "shots", "added", "changed", "unchanged", "gone", "removed"),
         *("recordings", "unrecognised", "ignored", "unrecognised_reasons", "requests", "duration_s", "message"),
         *("mode", "list_requests", "units_listed", "units_settled", "units_vanished"),
+        *("outside_keys", "unreadable_lines"),
     ]
     assert record["unrecognised_reasons"] == {"not-agora": 1}
     assert record["requests"]["list"] == 1
@@ -377,6 +379,111 @@ def test_there_is_a_connection_for_every_request_at_a_time() -> None:
     app = App.open(None)
     (source,) = app.sources()
     assert app.address(source).options.max_connections == 100
+
+
+# --- what somebody else has listed
+
+
+def _world_with_inventory() -> tuple[str, MemoryStore, MemoryStore]:
+    """A configured source, its store, and the store that has an inventory of what is there now."""
+    url, store = memory(series(shots=5))
+    name = url.removeprefix("memory://").removesuffix("/")
+    reports = inventory_of(store.list_page().objects, bucket=name, snapshot=datetime.now(UTC), name=f"{name}-reports")
+    memory_stores[f"{name}-reports"] = reports
+    configure(a=url)
+    return f"{reports.url}/{MANIFEST}", store, reports
+
+
+def test_an_inventory_is_read_instead_of_listing() -> None:
+    manifest, store, _ = _world_with_inventory()
+    record = _only("--inventory", manifest)
+    assert (record["mode"], record["added"], record["requests"], record["list_requests"]) == (
+        "inventory",
+        5,
+        {"get": 1},
+        {},
+    )
+    assert store.requests["list"] == 1, "that of the test"
+    assert "0 LIST requests" in done("sync", "--inventory", manifest).out
+
+
+def test_an_inventory_may_have_been_copied_to_a_folder() -> None:
+    _, _, reports = _world_with_inventory()
+    copied = folder(Path("copied"))
+    for listed in reports.list_page().objects:
+        copied.put(listed.key, reports.get(listed.key), content_type="text/plain")
+    path = Path("copied", MANIFEST)
+    assert _only("--inventory", str(path))["added"] == 5
+    assert _only("--inventory", path.absolute().as_uri())["unchanged"] == 5
+
+
+@pytest.mark.parametrize(
+    ("manifest", "expected"),
+    [
+        ("", "the inventory's manifest"),
+        ("missing.json", "missing.json could not be read: No such file or directory"),
+        ("ftp://there/manifest.json", "--inventory: 'ftp://there/' is no address of a storage"),
+        ("memory://there/", "--inventory 'memory://there/' names no manifest"),
+    ],
+)
+def test_an_inventory_that_is_none_is_wrong_usage(manifest: str, expected: str) -> None:
+    configure(a=memory(series())[0])
+    answer = livestills("sync", "--inventory", manifest)
+    assert answer.status == 2
+    assert expected in answer.error
+
+
+def test_a_folder_has_no_inventory() -> None:
+    folder(Path("bucket"), series())
+    configure(a="file:bucket")
+    assert livestills("sync", "--inventory", "m.json").error == (
+        "--inventory is of a bucket, but the source 'a' is a folder"
+    )
+
+
+def test_keys_of_a_list_are_added() -> None:
+    url, _ = memory()
+    configure(a=url)
+    Path("keys.txt").write_text("\n".join([*series(), "notes.txt"]) + "\n")
+    record = _only("--keys", "keys.txt")
+    assert (record["mode"], record["added"], record["removed"], record["unrecognised"]) == ("keys", 3, 0, 1)
+    assert (record["outside_keys"], record["unreadable_lines"]) == (0, 0)
+    answer = process("sync", "a", "--keys", "-", given="\n".join(series(shots=4)).encode())
+    assert (answer.status, "1 added" in answer.out) == (0, True)
+
+
+def test_lines_that_name_no_key_are_told_and_the_rest_is_done() -> None:
+    configure(a=f"{memory()[0]}d/")
+    Path("keys.txt").write_text("\n".join(["{}", shot(directory="d/"), *["e/x"] * 4, *["{bad"] * 2, *['{"'] * 30]))
+    answer = livestills("sync", "--keys", "keys.txt")
+    assert (answer.status, "1 added" in answer.out) == (3, True)
+    assert answer.err.splitlines()[:2] == [
+        "livestills: line 1: a JSON object without a key: {}",
+        'livestills: line 9: not JSON, though it begins so: {"',
+    ]
+    assert len(answer.err.splitlines()) == 22
+    assert "31 lines of 38 could not be read" in answer.err
+    assert answer.err.splitlines()[-1].startswith("6 keys not below memory://")
+    assert answer.err.splitlines()[-1].endswith("/d/: e/x, e/x, e/x, ...")
+    assert livestills("sync", "-o", "ndjson", "--keys", "keys.txt").records[0]["unreadable_lines"] == 31
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (("--keys", "k", "--full"), "--full and --keys are different ways to learn what a source holds: say one"),
+        (("--inventory", "m", "--keys", "-"), "--inventory and --keys are different ways"),
+        (("--keys", "-"), "--keys is of one source: name it"),
+        (("--inventory", "m"), "--inventory is of one source: name it"),
+        (("a", "--keys", "-", "--metrics-file", "m.prom"), "--metrics-file tells of syncs that see all of a source"),
+        (("a", "--keys", "missing"), "--keys: missing cannot be read: No such file or directory"),
+    ],
+)
+def test_what_does_not_go_together_is_wrong_usage(arguments: tuple[str, ...], expected: str) -> None:
+    configure(a=memory()[0], b=memory()[0])
+    answer = livestills("sync", *arguments)
+    assert answer.status == 2
+    assert answer.error.startswith(expected)
 
 
 def test_a_length_that_is_none_is_wrong_usage() -> None:
