@@ -170,14 +170,19 @@ class SyncWriter:
         with self._connection.begin():
             self.units.looked_at(prefix, started_ms=started_ms)
 
-    def conclude(self, *, whole: bool, horizon_ms: int) -> int:
-        """Note what lies between units, and settle sessions; return the number of settled units.
+    def settle(self, *, horizon_ms: int) -> None:
+        """Settle the sessions in which, by what was listed so far, nothing can change any more."""
+        with self._connection.begin():
+            self.units.settle(horizon_ms=horizon_ms)
+
+    def conclude(self, *, whole: bool, horizon_ms: int) -> None:
+        """Note what lies between units, and settle sessions.
 
         `whole` if everything was listed.  Only for a run that has reached its end.
         """
         with self._connection.begin():
             self.units.conclude_between(whole=whole)
-            return self.units.settle(horizon_ms=horizon_ms)
+            self.units.settle(horizon_ms=horizon_ms)
 
     def conclude_snapshot(self) -> None:
         """Note what is true of all units behind the end of a snapshot.  None is settled or verified by one."""

@@ -77,6 +77,9 @@ class _Run(Run):
 
     def take_over(self, source: Source, writer: SyncWriter) -> None:
         """See `Run`."""
+        if not writer.dry_run:
+            # Behind an inventory, which settles nothing, all of a large source would else be listed once more.
+            writer.settle(horizon_ms=self._wishes.horizon // timedelta(milliseconds=1))
         self._choose(source)
         events = self._events(source, writer)
         # Only now: what is left of a listing that was cut off began earlier than this run.

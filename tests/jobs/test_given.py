@@ -148,6 +148,18 @@ def test_an_inventory_counts_as_a_listing_that_began_at_its_snapshot(store: Memo
     assert marks(catalog)[0][0] == int(AFTER.timestamp()) * 1000, "it was listed later"
 
 
+def test_behind_an_inventory_a_sync_lists_only_what_may_have_changed(store: MemoryStore, catalog: Catalog) -> None:
+    for number in range(30):
+        put(store, *(key(shot, sid=f"{number << 120:032x}") for shot in range(100)), at=START - timedelta(days=9))
+    put(store, key(0, sid="ff" * 16), at=SNAPSHOT)
+    take_inventory(store, catalog)
+    assert {settled for _, _, settled in marks(catalog)} == {0}
+    report = sync(Access(store, ""), catalog, "prod", watch=watch(), wishes=Wishes(horizon=timedelta(hours=12)))
+    assert report.mode == "discovery"
+    assert (report.units.settled, report.units.listed) == (28, 3), "two of them are verified"
+    assert is_of_now(catalog, store)
+
+
 def test_what_is_in_no_inventory_is_gone_if_it_was_uploaded_before(store: MemoryStore, catalog: Catalog) -> None:
     put(store, key(0), key(1), key(0, uid="8"))
     put(store, key(2), key(0, uid="9"), at=SNAPSHOT)

@@ -91,7 +91,7 @@ def test_keys_come_in_order_and_the_last_line_of_each_wins() -> None:
 def test_keys_outside_of_the_source_are_counted_apart() -> None:
     found, counts = read("d/a\nd/b\ne/a\n", "d/")
     assert found == [bare("d/a"), bare("d/b")]
-    assert counts == KeysRead(lines=3, keys=2, outside=1)
+    assert counts == KeysRead(lines=3, keys=2, outside=1, outside_samples=["e/a"])
 
 
 def test_empty_lines_and_the_marks_of_windows_are_no_part_of_a_key() -> None:
