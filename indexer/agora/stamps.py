@@ -6,6 +6,7 @@ Both directions go by the minute and remember it: the shots of a stream share on
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from functools import lru_cache
+from operator import add
 from typing import Final
 
 from indexer.model import from_ms
@@ -44,14 +45,16 @@ def parse_utcs(texts: Sequence[str], *, ending: str) -> list[int] | None:
     digits = joined.replace(ending, "")
     if len(digits) != count * UTC_DIGITS or not (digits.isascii() and digits.isdigit()):
         return None
-    minutes = {text: _minute(text) for text in {text[:12] for text in texts}}
-    if None in minutes.values():
+    # Columns and C functions: this is done for every key of a bucket.
+    minutes = [text[:12] for text in texts]
+    starts = {text: _minute(text) for text in set(minutes)}
+    if None in starts.values():
         return None
-    starts_ms = {text: minute[0] for text, minute in minutes.items() if minute is not None}
-    within = [int(text[12:17]) for text in texts]
-    if max(within, default=0) >= _MINUTE_MS:
+    starts_ms = {text: minute[0] for text, minute in starts.items() if minute is not None}
+    within = list(map(int, [text[12:17] for text in texts]))
+    if within and max(within) >= _MINUTE_MS:
         return None
-    return [starts_ms[text[:12]] + passed for text, passed in zip(texts, within, strict=True)]
+    return list(map(add, map(starts_ms.__getitem__, minutes), within))
 
 
 def parse_moment(text: str) -> datetime | None:

@@ -122,16 +122,16 @@ class Planning:
         """
         seen = 0
         unit_prefix = ""
-        leaving = False
+        whole = False  # the rest of this unit belongs to the stretch
         for row in self._streams(source_id, Interval(begin)):
-            if seen >= wanted and not row.key_head.startswith(unit_prefix):
-                return all_of(unit_prefix).stop
-            if seen >= wanted and not leaving:
+            if not row.key_head.startswith(unit_prefix) or not unit_prefix:
+                if seen and (whole or seen + row.objects / 2 >= wanted):  # nearer to what is wanted without this unit
+                    return all_of(unit_prefix).stop
+                unit_prefix, whole = row.prefix, False
+            if seen >= wanted and not whole:
                 if row.settled and row.objects > wanted and self._holds_only_shots(row.unit_id):
                     return str(row.key_head)
-                leaving = True
-            if not leaving:
-                unit_prefix = row.prefix
+                whole = True
             seen += row.shots
         return None
 

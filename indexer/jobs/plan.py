@@ -29,6 +29,10 @@ BRIDGE: Final = PAGE_SIZE // 2
 """Up to so many objects that need not be listed are, where that joins two listings to one."""
 
 
+_DIVIDE_AFTER: Final = 4
+"""Pages of a unit after which its listing is divided: most have fewer, and there are others to be listed."""
+
+
 class Mode(StrEnum):
     """How a sync finds out what changed."""
 
@@ -139,7 +143,7 @@ class Discovery:
                     self._known.drop(interval)
                     yield from self._flush()
                     for part in outside(interval, self._verified):
-                        yield Work(part, Purpose.ACTIVE)
+                        yield _active(part)
         yield from self._vanished(None)
         yield from self._flush()
 
@@ -180,13 +184,17 @@ class Discovery:
         yield from self._flush()
         self._pending = parts.pop() if parts else None
         for part in parts:
-            yield Work(part, Purpose.ACTIVE)
+            yield _active(part)
 
     def _flush(self) -> Iterator[Work]:
         if self._pending is not None:
-            yield Work(self._pending, Purpose.ACTIVE)
+            yield _active(self._pending)
         self._pending = None
         self._passed = 0
+
+
+def _active(interval: Interval) -> Work:
+    return Work(interval, Purpose.ACTIVE, divide_after=_DIVIDE_AFTER)
 
 
 class _Ahead:

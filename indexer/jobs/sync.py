@@ -183,8 +183,14 @@ class _Run(Run):
             yield from self._list([self._work(source, plan.verified, Purpose.VERIFICATION)], writer, expected=expected)
 
     def _work(self, source: Source, interval: Interval, purpose: Purpose) -> Work:
-        pieces = max(PAGE_SIZE * 5, self._plan.known.objects // (4 * self._access.in_flight))
-        return Work(interval, purpose, cuts=self._catalog.planning.cuts(source.id, interval, every=pieces))
+        """A large interval, divided by what the catalog knows of it."""
+        if purpose is Purpose.FULL:
+            every = max(5 * PAGE_SIZE, self._plan.known.objects // (4 * self._access.in_flight))
+            return Work(interval, purpose, cuts=self._catalog.planning.cuts(source.id, interval, every=every))
+        # As few pieces as keep all threads busy: a division costs a request, and the size of these is known.
+        every = max(20 * PAGE_SIZE, int(self._plan.known.objects * self._wishes.verify) // self._access.in_flight)
+        cuts = self._catalog.planning.cuts(source.id, interval, every=every)
+        return Work(interval, purpose, cuts=cuts, divide_after=None)
 
     def _list(self, works: Iterable[Work], writer: SyncWriter, *, expected: int = 0) -> Iterator[Event]:
         access = self._access

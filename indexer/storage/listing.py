@@ -41,6 +41,8 @@ class Work:
     """Keys inside the interval, rising, at which it is divided from the start."""
     since_ms: int | None = None
     """The interval is one unit; only what was captured from this time on is listed of each of its streams."""
+    divide_after: int | None = 1
+    """Pages after which others may take a part of what is left; None: never.  Each division costs about a request."""
     objects: tuple[ListedObject, ...] | None = None
     """All that lies in the interval, where that is known already: no request is made."""
 
@@ -273,7 +275,7 @@ class _Listing(Generic[_T]):
             state = _State(work)
             bounds = [work.interval.start, *work.cuts, work.interval.stop]
             for start, stop in pairwise(bounds):
-                self._waiting.append(_Range(str(start), stop, state, bound=stop))
+                self._waiting.append(_Range(str(start), stop, state, bound=stop, try_at=work.divide_after or 0))
                 state.ranges += 1
         self._changed.notify_all()
 
@@ -283,7 +285,8 @@ class _Listing(Generic[_T]):
         for each in self._active:
             if (
                 each.ended
-                or not each.pages
+                or not each.position
+                or each.state.work.divide_after is None
                 or each.state.work.since_ms is not None
                 or each.probe is not None
                 or each.pages < each.try_at
