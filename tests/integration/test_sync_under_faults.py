@@ -322,7 +322,8 @@ def run_history(server: S3Server, folder: Path, seed: int) -> Counter[str]:
             status = running.returncode
             assert status in {0, 1, 5} or (status == -signal.SIGKILL and "kill" in what), errors
             assert "Traceback" not in errors
-            assert len(errors.splitlines()) == (status > 0), errors
+            if status >= 0:  # one that was killed may just have said why it ended
+                assert len(errors.splitlines()) == (status > 0), errors
             if status == 0:
                 takes_s = time.monotonic() - began
             hurt = faults.injected.total() > injected
