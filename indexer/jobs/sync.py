@@ -111,7 +111,7 @@ class _Run(Run):
     def _choose(self, source: Source) -> None:
         planning = self._catalog.planning
         self._plan.known = planning.known(source.id, page_size=PAGE_SIZE)
-        self.mode = choose(self._plan.known, self._wishes, self._groups)
+        self.mode = choose(self._plan.known, self._wishes, self._groups).mode
         if self.mode is not Mode.FULL:
             self._plan.verified = planning.turn(source.id, self._wishes.verify)
 
@@ -150,7 +150,9 @@ class _Run(Run):
             return [EVERYTHING]
         began_ms = writer.unfinished.started_ms()
         horizon_ms = self._wishes.horizon // timedelta(milliseconds=1)
-        if began_ms is None or began_ms < self._plan.started_ms - horizon_ms:
+        # Whoever asks for everything gets all of it as it is now, and not as a listing that was cut off had found it.
+        asked_for = self._wishes.mode is Mode.FULL or self._wishes.verify >= 1
+        if asked_for or began_ms is None or began_ms < self._plan.started_ms - horizon_ms:
             writer.unfinished.forget()
             return [EVERYTHING]
         self._plan.started_ms = began_ms
@@ -188,7 +190,7 @@ class _Run(Run):
             every = max(5 * PAGE_SIZE, self._plan.known.objects // (4 * self._access.in_flight))
             return Work(interval, purpose, cuts=self._catalog.planning.cuts(source.id, interval, every=every))
         # As few pieces as keep all threads busy: a division costs a request, and the size of these is known.
-        every = max(20 * PAGE_SIZE, int(self._plan.known.objects * self._wishes.verify) // self._access.in_flight)
+        every = max(100 * PAGE_SIZE, int(self._plan.known.objects * self._wishes.verify) // self._access.in_flight)
         cuts = self._catalog.planning.cuts(source.id, interval, every=every)
         return Work(interval, purpose, cuts=cuts, divide_after=None)
 

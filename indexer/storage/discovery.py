@@ -110,19 +110,15 @@ class _Discovery:
                 yield from gap.end(successor(node))
                 return
             # Never the token: SeaweedFS 4.48 repeats groups with it, and MinIO has repeated tokens.
-            names = [listed.key for listed in page.objects[-1:]] + [
-                successor(name) or name for name in page.prefixes[-1:]
-            ]
-            after = max(names)
+            after = max([listed.key for listed in page.objects[-1:]] + [_behind(name) for name in page.prefixes])
 
     def _page(self, node: str, after: str) -> Page:
         self._count()
         page = self._store.list_page(node, after=after, delimiter=DELIMITER)
-        names = [name for name, _ in _in_order(page)]
-        ordered = all(one < other for one, other in pairwise(names))
-        if not ordered or any(not name.startswith(node) or name <= after for name in names):
+        names = [*page.prefixes, *(listed.key for listed in page.objects)]
+        if len(set(names)) < len(names) or any(not name.startswith(node) or name <= after for name in names):
             raise BrokenListingError(
-                f"{self._store.url} lists groups of {node!r} out of order: nothing was concluded; set"
+                f"{self._store.url} repeats groups of {node!r}, or gives others: nothing was concluded; set"
                 " discovery = 'hop' for this source"
             )
         if page.next_token is not None and not names:
@@ -132,7 +128,7 @@ class _Discovery:
         return page
 
     def _strange(self, node: str, groups: list[str]) -> Iterator[Found]:
-        """Groups that are no units, one behind the other: listed whole if they are small, looked into if they are not."""
+        """Groups in a row that are no units: listed whole if they are small, looked into if they are not."""
         while groups:
             start = groups[0]
             stop = successor(groups[-1])
@@ -177,10 +173,12 @@ def _is_of_unit(objects: list[ListedObject], group: str) -> bool:
             return False
 
 
+def _behind(group: str) -> str:
+    return successor(group) or group
+
+
 def _in_order(page: Page) -> list[tuple[str, ListedObject | None]]:
-    """Objects and groups of a page in key order."""
-    if not page.objects:
-        return [(name, None) for name in page.prefixes]
+    """Objects and groups of a page in key order.  SeaweedFS 4.48 sorts groups as if they had no delimiter."""
     both: list[tuple[str, ListedObject | None]] = [(name, None) for name in page.prefixes]
     both += [(listed.key, listed) for listed in page.objects]
     return sorted(both, key=lambda found: found[0])

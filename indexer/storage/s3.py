@@ -132,13 +132,18 @@ class S3Store:
 
         Raises `BrokenListingError` for an answer that is not a whole page.
         """
-        with self._own_errors():
-            if self._options.list_version == 1:
-                answer = self._list_v1(prefix, after if token is None else token, delimiter, limit)
-            else:
-                answer = self._list_v2(prefix, after, token, delimiter, limit)
-        page = answer.get(_PAGE)
-        if page is None:  # an answer that the handler left alone and botocore made nothing of
+        page = None
+        for _ in range(_READ_ATTEMPTS):
+            with self._own_errors():
+                if self._options.list_version == 1:
+                    answer = self._list_v1(prefix, after if token is None else token, delimiter, limit)
+                else:
+                    answer = self._list_v2(prefix, after, token, delimiter, limit)
+            page = answer.get(_PAGE)
+            if page is not None:
+                break
+            # The handler left the answer alone, and botocore made nothing of it and was content: it was empty.
+        if page is None:
             raise BrokenListingError(f"{self._place} does not answer with a listing: check the endpoint")
         self._bucket_exists = True
         return cast("Page", page)

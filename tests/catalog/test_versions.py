@@ -54,7 +54,7 @@ def next_migrations(tmp_path: Path) -> Path:
 
 
 def statements(path: Path) -> list[tuple[str, list[str]]]:
-    """What makes each table and index; SQLAlchemy and alembic order constraints differently, SQLite adds on the line."""
+    """What makes each table and index; SQLAlchemy and alembic differ in their order and lines."""
     with sqlite3.connect(path) as connection:
         found = connection.execute("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL ORDER BY name").fetchall()
     return [

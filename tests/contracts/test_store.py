@@ -13,10 +13,10 @@ import pytest
 
 from indexer.errors import BrokenListingError, BucketNotFoundError, ObjectNotFoundError, UnsupportedKeyError
 from indexer.storage.base import ObjectStore, Page
-from indexer.storage.paging import pages
 from indexer.storage.local import LocalStore
 from indexer.storage.memory import MemoryStore
 from indexer.storage.options import S3Options
+from indexer.storage.paging import pages
 from indexer.storage.s3 import open_s3
 from indexer.storage.urls import Location
 from tests.servers import S3Server

@@ -303,14 +303,14 @@ def test_what_may_pass_is_tried_again() -> None:
             store = server.open(attempts=3)
             ASKS[name](store)
             assert len(server.asked) == 2
-            assert store.requests == {name: 2}
+            assert store.requests == {name: 2, "throttled": 1}
 
 
 def test_throttling_without_end_is_given_up() -> None:
     with answering(SLOW_DOWN) as server:
         store = server.open(attempts=2)
         error_of(StorageUnavailableError, ASKS["list"], store)
-        assert store.requests == {"list": 2}
+        assert store.requests == {"list": 2, "throttled": 2}
     assert StorageUnavailableError.status == ExitStatus.TEMPORARY
 
 

@@ -8,8 +8,8 @@ import pytest
 
 from indexer.errors import BrokenListingError
 from indexer.model import ListedObject
-from indexer.storage.paging import pages
 from indexer.storage.options import S3Options
+from indexer.storage.paging import pages
 from indexer.storage.s3 import S3Store, open_s3
 from tests.servers import S3Server
 

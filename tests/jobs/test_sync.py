@@ -10,6 +10,7 @@ import pytest
 from indexer.catalog.catalog import Catalog
 from indexer.catalog.dialects import sync_lock
 from indexer.errors import InterruptedRunError, LockedError, StorageUnavailableError
+from indexer.jobs.plan import Mode, Wishes
 from indexer.jobs.sync import Access, SyncReport, Watch, sync
 from indexer.model import DERIVATIVES_DIR
 from indexer.storage.base import Page
@@ -226,3 +227,71 @@ def test_two_sources_keep_their_own_shots_of_one_session(catalog: Catalog) -> No
     other.delete(key(1))
     sync(Access(other, ""), catalog, "other", watch=Watch(clock()))
     assert [shot.key for shot in shots_in(catalog)] == [key(0)]
+
+
+class FailingLater(MemoryStore):
+    """Small pages, and at some request the end."""
+
+    fails_at = -1
+
+    def list_page(
+        self, prefix: str = "", *, after: str = "", token: str | None = None, delimiter: str = "", limit: int = 2
+    ) -> Page:
+        if self.requests["list"] == self.fails_at:
+            raise StorageUnavailableError("memory://here: gone for a while")
+        return super().list_page(prefix, after=after, token=token, delimiter=delimiter, limit=min(limit, 2))
+
+
+def cut_off(catalog: Catalog) -> tuple[FailingLater, list[str]]:
+    """A store whose first full listing was cut off after it had written something, and the keys in it."""
+    store = FailingLater()
+    keys = [
+        key(number).replace("1cd3d60b", f"{session:02x}d3d60b") for session in range(0, 256, 4) for number in range(9)
+    ]
+    put(store, *keys)
+    store.fails_at = 250
+    with pytest.raises(StorageUnavailableError):
+        sync(Access(store, "", in_flight=4), catalog, "prod", watch=Watch(clock()))
+    store.fails_at = -1
+    return store, keys
+
+
+def test_a_listing_that_was_cut_off_is_not_begun_anew(catalog: Catalog) -> None:
+    store, keys = cut_off(catalog)
+    assert 0 < len(shots_in(catalog)) < len(keys)
+    report = sync(Access(store, "", in_flight=4), catalog, "prod", watch=Watch(clock()))
+    assert (report.mode, report.outcome) == ("full", "done")
+    assert report.seen.objects < len(keys)
+    assert [shot.key for shot in shots_in(catalog)] == keys
+
+
+def test_a_full_listing_that_was_asked_for_lists_everything_as_it_is_now(catalog: Catalog) -> None:
+    store, keys = cut_off(catalog)
+    written = [shot.key for shot in shots_in(catalog)]
+    store.delete(written[0])
+    new = written[1].replace("room", "room2")
+    put(store, new)
+    report = sync(Access(store, "", in_flight=4), catalog, "prod", watch=Watch(clock()), wishes=Wishes(Mode.FULL))
+    assert report.seen.objects == len(keys)
+    assert {shot.key for shot in shots_in(catalog)} == {*keys, new} - {written[0]}
+
+
+def test_unchanged_settled_sessions_cost_no_request_of_their_own(catalog: Catalog) -> None:
+    store = MemoryStore()
+    old = datetime(2026, 10, 1, tzinfo=UTC)
+    for session in range(50):
+        name = key(0).replace("1cd3d60b", f"{session:08x}").replace("20261105", "20261001")
+        store.put(name, b"jpeg", content_type="image/jpeg", modified=old)
+    sync(Access(store, ""), catalog, "prod", watch=Watch(clock()))
+    new = key(1).replace("1cd3d60b", f"{25:08x}")
+    wishes = Wishes(Mode.DISCOVERY, verify=0)
+    assert sync(Access(store, ""), catalog, "prod", watch=Watch(clock()), wishes=wishes).list_requests == {
+        "discovery": 2
+    }
+    put(store, new)
+    report = sync(Access(store, ""), catalog, "prod", watch=Watch(clock()), wishes=wishes)
+    assert report.changes.added == 0, "a settled session that goes on is found by verification"
+    for _ in range(30):
+        report = sync(Access(store, ""), catalog, "prod", watch=Watch(clock()), wishes=Wishes(Mode.DISCOVERY))
+        assert report.list_requests["verification"] <= 3
+    assert new in [shot.key for shot in shots_in(catalog)]

@@ -9,8 +9,8 @@ from PIL import Image
 from indexer.agora.names import RecordingName, ScreenshotName, Unrecognised, parse
 from indexer.jobs import demo_world
 from indexer.jobs.demo_world import INTERVAL, Period, World
-from indexer.storage.paging import pages
 from indexer.storage.memory import MemoryStore
+from indexer.storage.paging import pages
 
 NOW = datetime(2026, 11, 5, 14, 30, 12, 345_678, tzinfo=UTC)
 

@@ -19,9 +19,9 @@ from indexer.errors import (
 )
 from indexer.storage import local
 from indexer.storage.base import Page
-from indexer.storage.paging import pages
 from indexer.storage.local import LocalStore
 from indexer.storage.memory import MemoryStore
+from indexer.storage.paging import pages
 
 
 @pytest.fixture
