@@ -6,10 +6,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from time import perf_counter
 from typing import TYPE_CHECKING
 
 import click
 
+from cli.estimates import EstimateAnswer
 from cli.metrics import MetricsFile
 from cli.notes import complain, note
 from cli.options import common, parse_length, parse_share, with_app
@@ -17,7 +19,7 @@ from cli.output import Output
 from cli.progress import follow
 from cli.signals import stopping
 from cli.syncs import Answer, Metrics
-from cli.ways import FromInventory, FromKeys, Listing, Way
+from cli.ways import FromInventory, FromKeys, Listing, Way, access
 from indexer.errors import CatalogNotFoundError, ConfigError, ExitStatus, InterruptedRunError, LivestillsError
 
 if TYPE_CHECKING:
@@ -43,6 +45,13 @@ if TYPE_CHECKING:
 @click.option(
     "--keys", metavar="FILE|-", help="Only add the keys of this list to one source: plain or ndjson, one a line."
 )
+@click.option("--estimate", is_flag=True, help="Tell requests, time and money of the next sync, and change nothing.")
+@click.option(
+    "--list-price",
+    type=click.FloatRange(0),
+    metavar="USD",
+    help="What 1,000 LIST requests cost, for --estimate: 0.005 (AWS S3 Standard) if not said.",
+)
 @click.option("--wait", is_flag=True, help="Wait while another sync of a source is running, instead of exit 11.")
 @click.option("--max-duration", metavar="TIME", help="End cleanly with exit 3 once this is over, such as 30m or 2h.")
 @click.option(
@@ -64,6 +73,8 @@ def sync(
     verify: str | None,
     inventory: str | None,
     keys: str | None,
+    estimate: bool,
+    list_price: float | None,
     wait: bool,
     max_duration: str | None,
     metrics_file: Path | None,
@@ -85,6 +96,11 @@ def sync(
         keys=keys,
         metrics=metrics_file is not None,
     )
+    if estimate or list_price is not None:
+        if not estimate or not isinstance(way, Listing):
+            raise ConfigError("--estimate is of a sync that lists, and --list-price is for it")
+        _estimate(app, out, sources, way, list_price)
+        return
     file = None if metrics_file is None else MetricsFile(metrics_file)  # also for a dry run, which tries the command
     with (
         Answer(out, dry_run=dry_run) as answer,
@@ -151,6 +167,45 @@ def _way(
         return FromKeys(keys)
     share = app.settings.sync.verify if verify is None else parse_share(verify, "--verify")
     return Listing(full=full, verify=share)
+
+
+def _estimate(
+    app: "App", out: Output, sources: Sequence["ConfiguredSource"], way: Listing, list_price: float | None
+) -> None:
+    """Tell of every source; one that fails does not stop the others, unless it is the only one."""
+    from indexer.jobs.estimate import LIST_PRICE_USD
+    from indexer.jobs.estimate import estimate as estimated
+
+    price = LIST_PRICE_USD if list_price is None else list_price
+    answer = EstimateAnswer(out)
+    failures: list[LivestillsError] = []
+    with stopping() as check, _catalog(app, dry_run=True) as catalog:
+        for source in sources:
+            try:
+                wishes = way.wishes(app, source)
+                found = estimated(
+                    access(app, source),
+                    catalog,
+                    source.name,
+                    wishes=wishes,
+                    list_price_usd=price,
+                    clock=perf_counter,
+                    check=check,
+                )
+            except InterruptedRunError:
+                raise
+            except LivestillsError as exc:
+                answer.failed(source.name, exc)
+                failures.append(exc)
+                if len(sources) > 1:
+                    complain(f"source {source.name}: {exc}", source=source.name, status=int(exc.status))
+            else:
+                answer.told(found)
+    answer.end()
+    if failures and len(sources) == 1:
+        raise failures[0]
+    if failures:
+        raise click.exceptions.Exit(ExitStatus.PARTIAL if len(failures) < len(sources) else failures[0].status)
 
 
 @dataclass(slots=True)

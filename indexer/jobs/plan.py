@@ -65,23 +65,69 @@ class Wishes:
     bridge: int = BRIDGE
 
 
-def choose(known: Known, wishes: Wishes, groups: Callable[[], bool]) -> Mode:
-    """The mode that takes the fewest requests; `groups` asks the storage whether it groups keys by our delimiter."""
-    if wishes.mode is not None and wishes.mode is not Mode.DISCOVERY:
-        return wishes.mode
-    if wishes.verify >= 1:
-        return Mode.FULL
-    if wishes.mode is None and (not known.units or known.unlisted_units > known.units // 2):
-        return Mode.FULL
+@dataclass(frozen=True, slots=True)
+class Costs:
+    """LIST requests by what they would be for, of each way.  Fractions, because they are compared."""
+
+    full: float
+    groups: float
+    """To discover by delimiter."""
+    hops: float
+    """To discover from unit to unit."""
+    active: float
+    verification: float
+
+    @property
+    def by_groups(self) -> float:
+        """All that discovery by delimiter takes."""
+        return self.groups + self.active + self.verification
+
+    @property
+    def by_hops(self) -> float:
+        """All that discovery from unit to unit takes."""
+        return self.hops + self.active + self.verification
+
+
+def costs(known: Known, wishes: Wishes) -> Costs:
+    """What each way takes.  Of large units only the open ends are listed, so it is seldom more."""
     everything = known.objects / PAGE_SIZE
-    beside = min(known.unsettled_pages, everything) + everything * wishes.verify
-    by_groups = known.units / PAGE_SIZE + 1 + beside
-    by_hops = known.units + beside
-    if wishes.mode is None and min(by_groups, by_hops) >= everything:
-        return Mode.FULL
+    return Costs(
+        full=everything,
+        groups=known.units / PAGE_SIZE + 1,
+        hops=known.units,
+        active=min(known.unsettled_pages, everything),
+        verification=everything * wishes.verify,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A mode, and why it is the one."""
+
+    mode: Mode
+    reason: str
+
+
+def choose(known: Known, wishes: Wishes, groups: Callable[[], bool]) -> Choice:
+    """The mode that takes the fewest requests; `groups` asks the storage whether it groups keys by our delimiter."""
+    forced = wishes.mode is not None
+    if wishes.mode is not None and wishes.mode is not Mode.DISCOVERY:
+        return Choice(wishes.mode, "it was asked for")
+    if wishes.verify >= 1:
+        return Choice(Mode.FULL, "everything is to be verified")
+    if not forced and not known.units:
+        return Choice(Mode.FULL, "the catalog knows nothing of it yet")
+    if not forced and known.unlisted_units > known.units // 2:
+        return Choice(Mode.FULL, f"{known.unlisted_units:,} of {known.units:,} units were never listed to their end")
+    cost = costs(known, wishes)
+    if not forced and min(cost.by_groups, cost.by_hops) >= cost.full:
+        return Choice(Mode.FULL, f"{known.unsettled_units:,} of {known.units:,} units can have changed")
+    why = "it was asked for" if forced else f"only {known.unsettled_units:,} of {known.units:,} units can have changed"
     if groups():
-        return Mode.DISCOVERY
-    return Mode.HOP if by_hops < everything or wishes.mode is not None else Mode.FULL
+        return Choice(Mode.DISCOVERY, why)
+    if cost.by_hops < cost.full or forced:
+        return Choice(Mode.HOP, f"{why}, and the storage does not group keys by our delimiter")
+    return Choice(Mode.FULL, "the storage does not group keys by our delimiter, and there are many small units")
 
 
 @dataclass(slots=True)

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from cli import progress
+from cli import estimates, progress
 from cli.metrics import parse_samples
 from cli.syncs import FIELDS
 from indexer.app import App
@@ -192,19 +192,21 @@ def test_a_catalog_that_stays_locked_is_temporary(monkeypatch: pytest.MonkeyPatc
 
 
 class Signalling(MemoryStore):
-    """While its second page is listed, the process is told to stop."""
+    """While its second page is listed, the process is told to stop, once: a second time it would be at once."""
 
     def __init__(self, keys: list[str], number: signal.Signals) -> None:
         super().__init__("signalling")
         put(self, keys)
-        self._number = number
+        self._number: signal.Signals | None = number
 
     def list_page(
         self, prefix: str = "", *, after: str = "", token: str | None = None, delimiter: str = "", limit: int = 2
     ) -> Page:
         del limit
-        if token is not None:
-            signal.raise_signal(self._number)
+        number = self._number
+        if token is not None and number is not None:
+            self._number = None
+            signal.raise_signal(number)
         return super().list_page(prefix, after=after, token=token, delimiter=delimiter, limit=2)
 
 
@@ -484,6 +486,70 @@ def test_what_does_not_go_together_is_wrong_usage(arguments: tuple[str, ...], ex
     answer = livestills("sync", *arguments)
     assert answer.status == 2
     assert answer.error.startswith(expected)
+
+
+# --- estimates
+
+
+def test_an_estimate_tells_requests_time_and_money_and_changes_nothing() -> None:
+    sources = _quiet_nights()
+    configure(**sources, new=memory(series())[0])
+    kept = CATALOG.read_bytes()
+    answer = done("sync", "--estimate")
+    assert CATALOG.read_bytes() == kept
+    assert answer.lines[:4] == [
+        "a: mode discovery, because only 0 of 30 units can have changed",
+        "  6,000 objects by the catalog",
+        "  about 3 LIST requests (2 discovery, 1 verification)",
+        answer.lines[3],
+    ]
+    assert answer.lines[3].startswith("  about ")
+    assert answer.lines[3].endswith(" a request and 16 at a time")
+    assert answer.lines[4] == "  about 1.5e-05 USD, at 0.005 USD for 1,000 LIST requests"
+    assert answer.lines[5:7] == ["new: mode full, because the catalog knows nothing of it yet", "  3 objects"]
+    _, new = done("sync", "--estimate", "--list-price", "5", "-o", "json").document
+    assert list(new) == list(estimates.FIELDS)
+    assert new["latency_ms"] > 0
+    assert new["duration_s"] >= 0
+    assert {name: new[name] for name in estimates.FIELDS if name not in {"latency_ms", "duration_s"}} == {
+        "source": "new",
+        "mode": "full",
+        "reason": "the catalog knows nothing of it yet",
+        "objects": 3,
+        "objects_by": "counted",
+        "list_requests": {"full": 1},
+        "list_requests_total": 1,
+        "probes": 1,
+        "in_flight": 16,
+        "usd": 0.005,
+        "list_price_usd": 5.0,
+        "message": None,
+    }
+    assert done("sync", "new", "--estimate", "--full", "-o", "ndjson").records[0]["reason"] == "it was asked for"
+    assert done("sync", "new", "--estimate", "-o", "csv").rows[0]["list_requests"] == '{"full": 1}'
+
+
+def test_an_estimate_needs_no_catalog_and_one_that_fails_stops_no_other() -> None:
+    configure(a="file:missing", b=memory(series())[0])
+    answer = livestills("sync", "--estimate", "-o", "json")
+    assert answer.status == 3
+    assert answer.error.startswith("source a: there is no folder")
+    assert [record["objects"] for record in answer.document] == [None, 3]
+    assert not CATALOG.exists()
+    alone = livestills("sync", "a", "--estimate", "-o", "json")
+    assert (alone.status, alone.document[0]["message"][:18]) == (10, "there is no folder")
+
+
+@pytest.mark.parametrize(
+    "arguments", [("--estimate", "--keys", "-"), ("--estimate", "--inventory", "m"), ("--list-price", "1")]
+)
+def test_only_a_sync_that_lists_is_estimated(arguments: tuple[str, ...]) -> None:
+    configure(a=memory()[0])
+    answer = livestills("sync", *arguments)
+    assert (answer.status, answer.error) == (
+        2,
+        "--estimate is of a sync that lists, and --list-price is for it",
+    )
 
 
 def test_a_length_that_is_none_is_wrong_usage() -> None:
