@@ -18,7 +18,7 @@ from indexer.storage.base import ObjectStore
 from indexer.storage.listing import IN_FLIGHT
 from indexer.storage.urls import Address
 
-_log = logging.getLogger(__name__)
+_log = logging.getLogger("indexer.jobs.sync")  # what log lines of all syncs are filtered by
 
 REMOVAL_SHARE: Final = 0.10
 REMOVAL_SHOTS: Final = 1_000
