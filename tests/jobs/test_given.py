@@ -54,7 +54,7 @@ def put(store: MemoryStore, *keys: str, body: bytes = b"jpeg", at: datetime = ST
 
 
 def objects_in(store: MemoryStore) -> list[ListedObject]:
-    return store.list_page(limit=10**6).objects
+    return list(store.list_page(limit=10**6).objects)
 
 
 def watch(now: datetime = AFTER) -> Watch:
