@@ -10,14 +10,14 @@ from typing import Final
 
 from xxhash import xxh3_64_intdigest
 
-from indexer.model import ListedObject
-
 _MODULUS: Final = 1 << 64
 _SIGN: Final = 1 << 63
 
 
-def digest(objects: Iterable[ListedObject], *, seed: int) -> int:
+def digest(objects: Iterable[tuple[str, int, str, int, str | None]], *, seed: int) -> int:
     """Sum of a 64-bit hash of each object's key, size, ETag, LastModified and tier; signed, as databases store it.
+
+    The objects are `ListedObject`s, or plain tuples of the same fields.
 
     `seed` is the catalog's own random number: digests of two catalogs cannot be compared.
     """

@@ -1,9 +1,10 @@
 """The words of the field as frozen values.  Times are aware UTC; integer times say their unit in their name."""
 
 import sys
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, overload
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -82,6 +83,57 @@ class ListedObject(NamedTuple):
     """LastModified, whole seconds from 1970: the time of upload, not of capture."""
     tier: str | None
     """Storage class where it is not the standard one."""
+
+
+class ListedObjects(Sequence[ListedObject]):
+    """Objects in columns: what reads, decodes and hashes pages works on these, and makes values only of a few."""
+
+    __slots__ = ("etags", "keys", "modified_s", "sizes", "tiers")
+
+    def __init__(
+        self,
+        keys: Sequence[str] = (),
+        sizes: Sequence[int] = (),
+        etags: Sequence[str] = (),
+        modified_s: Sequence[int] = (),
+        tiers: Sequence[str | None] = (),
+    ) -> None:
+        self.keys, self.sizes, self.etags, self.modified_s, self.tiers = keys, sizes, etags, modified_s, tiers
+
+    @classmethod
+    def of(cls, objects: Sequence[ListedObject]) -> "ListedObjects":
+        """The same objects, in columns."""
+        if isinstance(objects, ListedObjects):
+            return objects
+        return cls(*map(list, zip(*objects, strict=True)))
+
+    def tuples(self) -> "Iterator[tuple[str, int, str, int, str | None]]":
+        """The fields of each, in the order of `ListedObject`."""
+        return zip(self.keys, self.sizes, self.etags, self.modified_s, self.tiers, strict=True)
+
+    def __len__(self) -> int:
+        return len(self.keys)
+
+    @overload
+    def __getitem__(self, index: int) -> ListedObject: ...
+    @overload
+    def __getitem__(self, index: slice) -> "ListedObjects": ...
+    def __getitem__(self, index: int | slice) -> "ListedObject | ListedObjects":
+        columns = (self.keys[index], self.sizes[index], self.etags[index], self.modified_s[index], self.tiers[index])
+        return ListedObjects(*columns) if isinstance(index, slice) else ListedObject(*columns)  # type: ignore[arg-type]
+
+    def __iter__(self) -> Iterator[ListedObject]:
+        return map(ListedObject._make, self.tuples())
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Sequence) and list(self) == list(other)
+
+    __hash__ = None  # type: ignore[assignment]  # as of a list
+
+
+def keys_of(objects: Sequence[ListedObject]) -> Sequence[str]:
+    """Their keys, for nothing where they stand in columns."""
+    return objects.keys if isinstance(objects, ListedObjects) else [listed.key for listed in objects]
 
 
 # As S3, OSS, COS and OBS call the classes from which an object must be restored before it can be read.

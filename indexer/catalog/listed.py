@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 from indexer.agora.names import Reason, ShotHead
 from indexer.catalog.rows import MD5_BYTES, Inserted, ShotRow, pack_etag, pack_etags
 from indexer.digest import add, digest
-from indexer.model import Interval, ListedObject
+from indexer.model import Interval, ListedObjects
 
 SAMPLES: Final = 1_000
 """Keys kept for each reason why something was not recognised."""
@@ -52,10 +52,10 @@ class ListedStream:
     def __len__(self) -> int:
         return len(self.captured_ms)
 
-    def extend(self, objects: list[ListedObject], captured_ms: list[int], *, seed: int) -> None:
+    def extend(self, objects: ListedObjects, captured_ms: list[int], *, seed: int) -> None:
         """Take objects of this head that lie behind those it has."""
         first = len(self.captured_ms)
-        _, sizes, etags, modified_s, tiers = zip(*objects, strict=True)
+        sizes, etags, modified_s, tiers = objects.sizes, objects.etags, objects.modified_s, objects.tiers
         self.captured_ms.extend(captured_ms)
         self.sizes.extend(sizes)
         self.lags_s.extend(
@@ -75,7 +75,7 @@ class ListedStream:
             self.tiers.update((index, tier) for index, tier in enumerate(tiers, first) if tier is not None)
         self.size += sum(sizes)
         self.newest_s = max(self.newest_s, max(modified_s))
-        self.digest = add(self.digest, digest(objects, seed=seed))
+        self.digest = add(self.digest, digest(objects.tuples(), seed=seed))
 
     def inserts(self, stream_id: int) -> Iterator[Inserted]:
         """The rows of `shot`, its stream in front."""

@@ -1,7 +1,7 @@
 """Is everything there that the other commands need?  Looks, and changes nothing."""
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -58,7 +58,7 @@ def examine_source(name: str, store: ObjectStore, prefix: str) -> Iterator[Findi
     yield _readable(about, store, listed)
 
 
-def _names(about: str, listed: list[ListedObject]) -> Finding:
+def _names(about: str, listed: Sequence[ListedObject]) -> Finding:
     keys = [found.key for found in listed if not (found.size == 0 and found.key.endswith("/"))]
     shots = sum(isinstance(parse(key), ScreenshotName) for key in keys)
     strange = [key for key in keys if isinstance(parse(key), Unrecognised)]
@@ -68,7 +68,7 @@ def _names(about: str, listed: list[ListedObject]) -> Finding:
     return Finding(Verdict.OK if shots else Verdict.WARN, about, text)
 
 
-def _readable(about: str, store: ObjectStore, listed: list[ListedObject]) -> Finding:
+def _readable(about: str, store: ObjectStore, listed: Sequence[ListedObject]) -> Finding:
     sample = next((found for found in listed if found.size and found.tier is None), None)
     if sample is None:
         return Finding(Verdict.WARN, about, "no object of the first page could be read for a test (empty or archived)")

@@ -6,7 +6,7 @@ so the shots of a stream are a slice of it, which is checked and decoded as a wh
 
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -31,7 +31,7 @@ from indexer.catalog.listed import (
     Stretch,
 )
 from indexer.digest import digest
-from indexer.model import ListedObject
+from indexer.model import ListedObject, ListedObjects
 
 ROWS: Final = 20_000
 """Shots of one stretch, about 1 MB: enough that a transaction costs little, few enough to lose little on a kill."""
@@ -68,7 +68,7 @@ class Seen:
 
 
 def stretches(
-    pages: Iterable[list[ListedObject]], seen: Seen, *, seed: int, start: str = "", rows: int = ROWS
+    pages: Iterable[Sequence[ListedObject]], seen: Seen, *, seed: int, start: str = "", rows: int = ROWS
 ) -> Iterator[Stretch]:
     """Group a listing in key order into consecutive stretches that cover it from `start` to its end.
 
@@ -101,13 +101,14 @@ class Grouping:
         self._shots = 0
         self._last_key = start
 
-    def take(self, page: list[ListedObject]) -> list[Stretch]:
+    def take(self, page: Sequence[ListedObject]) -> list[Stretch]:
         """Sort one page into streams; return the stretches that end within it, seldom any."""
         if not page:
             return []
         full = self._shots >= self._most_rows or len(self._units) >= self._rows
         finished = [self.cut(page[0].key)] if full else []
-        keys = [listed[0] for listed in page]
+        columns = ListedObjects.of(page)
+        keys = columns.keys
         index = 0
         while index < len(keys):
             key = keys[index]
@@ -123,7 +124,7 @@ class Grouping:
                     finished.append(self.cut(_boundary(self._last_key, key, head)))
                 stream = self._open(head, stem)
             end = self._end_of(stream.key_head, keys, index)
-            self._take_run(stream, page[index:end], keys[index:end])
+            self._take_run(stream, columns[index:end])
             self._last_key = keys[end - 1]
             index = end
         self.seen.objects += len(page)
@@ -131,16 +132,16 @@ class Grouping:
         return finished
 
     @staticmethod
-    def _end_of(key_head: str, keys: list[str], index: int) -> int:
+    def _end_of(key_head: str, keys: Sequence[str], index: int) -> int:
         """Behind the last of the sorted keys with this head."""
         if keys[-1].startswith(key_head):
             return len(keys)
         return bisect_left(keys, key_head[:-1] + "`", index)  # the successor of the "_" that a head ends with
 
-    def _take_run(self, stream: ListedStream, run: list[ListedObject], keys: list[str]) -> None:
+    def _take_run(self, stream: ListedStream, run: ListedObjects) -> None:
         """Take objects whose keys all begin with the head of `stream`; nearly always they all are its shots."""
         cut = len(stream.key_head)
-        captured_ms = parse_utcs([key[cut:] for key in keys], ending=".jpg")
+        captured_ms = parse_utcs([key[cut:] for key in run.keys], ending=".jpg")
         if captured_ms is not None:
             self._add(stream, run, captured_ms)
             return
@@ -148,7 +149,7 @@ class Grouping:
             tail = listed.key[cut:]
             moment = parse_utc(tail[:17]) if tail[17:] == ".jpg" else None
             if moment is not None:
-                self._add(stream, [listed], [moment])
+                self._add(stream, ListedObjects.of([listed]), [moment])
             else:
                 self._single(listed)
 
@@ -160,9 +161,9 @@ class Grouping:
         if moment is None or head is None:
             self._other(listed)
         else:
-            self._add(self._streams.get(stem) or self._open(head, stem), [listed], [moment])
+            self._add(self._streams.get(stem) or self._open(head, stem), ListedObjects.of([listed]), [moment])
 
-    def _add(self, stream: ListedStream, objects: list[ListedObject], captured_ms: list[int]) -> None:
+    def _add(self, stream: ListedStream, objects: ListedObjects, captured_ms: list[int]) -> None:
         stream.extend(objects, captured_ms, seed=self._seed)
         self._shots += len(objects)
 

@@ -4,16 +4,18 @@ What is listed comes as `Stretch`es of the key space, each complete in itself an
 out what to list (`indexer.jobs.plan`) and to list it (`indexer.jobs.listers`) need not know how the catalog takes it.
 """
 
+import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
+from itertools import pairwise
 from typing import Final
 
 from indexer.catalog.catalog import Catalog, Source
 from indexer.catalog.changes import EVERYTHING, SyncWriter
 from indexer.catalog.planning import Known
-from indexer.jobs.listers import Event, Purse, Spent, list_elsewhere, list_here
+from indexer.jobs.listers import Collected, Event, Purse, Spent, list_elsewhere, list_here
 from indexer.jobs.plan import Discovery, Mode, Purpose, Wishes, choose
 from indexer.jobs.runs import Access, Run, SyncReport, Terms, Watch, carry_out
 from indexer.model import Interval, to_ms
@@ -21,8 +23,15 @@ from indexer.storage.base import PAGE_SIZE
 from indexer.storage.discovery import groups_by_delimiter
 from indexer.storage.listing import Part, Work
 from indexer.storage.paging import Paging
+from indexer.storage.splitting import session_cuts
 
 __all__ = ["Access", "SyncReport", "Watch", "sync"]
+
+UNKNOWN: Final = 1_000_000
+"""Objects that a source is taken to have as long as nobody knows more than that a page is not all."""
+
+SEVERAL: Final = 500_000
+"""From so many objects on, listing is worth several processes."""
 
 ELSEWHERE: Final = 100_000
 """From so many objects on, listing is worth a process of its own, which takes half a second to start."""
@@ -65,7 +74,8 @@ class _Run(Run):
 
     def __init__(self, access: Access, catalog: Catalog, name: str, watch: Watch, wishes: Wishes) -> None:
         self._purse = Purse()
-        self._elsewhere = Spent()
+        self._elsewhere: dict[int, Spent] = {}
+        """What other processes have asked for, by their number."""
         super().__init__(access, catalog, name, watch)
         self._wishes = wishes
         self.mode = Mode.FULL
@@ -86,10 +96,18 @@ class _Run(Run):
         remember_ms = self._plan.started_ms if self.mode is Mode.FULL else None
         for event in events:
             if isinstance(event, Part):
-                writer.apply(event.item.stretch, event.within, remember_ms=remember_ms)
+                writer.apply(event.item.stretch, self._within(event), remember_ms=remember_ms)
                 self._count(event.item.seen)
             elif not writer.dry_run:
                 self._note(writer, event.work)
+
+    def _within(self, part: Part[Collected]) -> Interval:
+        """The interval that will have been listed whole: works of these purposes have no holes between them."""
+        if part.work.purpose == Purpose.FULL:
+            return EVERYTHING
+        if part.work.purpose == Purpose.VERIFICATION and self._plan.verified is not None:
+            return self._plan.verified
+        return part.within
 
     def conclude(self, source: Source, writer: SyncWriter) -> None:
         """See `Run`."""
@@ -98,15 +116,17 @@ class _Run(Run):
         if whole:
             writer.listed(EVERYTHING, started_ms=plan.started_ms)
             writer.unfinished.forget()
+        if plan.verified is not None:
+            writer.listed(plan.verified, started_ms=plan.started_ms)
         writer.conclude(whole=whole, horizon_ms=self._wishes.horizon // timedelta(milliseconds=1))
         if plan.verified is not None:
             self._catalog.planning.turn_is_done(source.id, plan.verified, self._wishes.verify)
 
     def _requests(self) -> Counter[str]:
-        return super()._requests() + Counter(self._elsewhere.by_kind)
+        return sum((Counter(spent.by_kind) for spent in self._elsewhere.values()), super()._requests())
 
     def _list_requests(self) -> Counter[str]:
-        return self._purse.so_far() + Counter(self._elsewhere.by_purpose)
+        return sum((Counter(spent.by_purpose) for spent in self._elsewhere.values()), self._purse.so_far())
 
     def _choose(self, source: Source) -> None:
         planning = self._catalog.planning
@@ -130,19 +150,19 @@ class _Run(Run):
 
     def _full(self, source: Source, writer: SyncWriter) -> Iterator[Event]:
         known = self._plan.known
-        works = [self._work(source, interval, Purpose.FULL) for interval in self._left(writer)]
-        expected = known.objects
-        if not expected and works == [Work(Interval(), Purpose.FULL)]:
-            # How many there are shows with the first answer, which is all of a small source.
-            self._watch.check()
-            self._purse.count(Purpose.FULL)
-            paging = Paging(self._access.store, self._access.prefix)
-            first = paging.next()
-            if paging.ended:
-                works = [Work(Interval(), Purpose.FULL, objects=tuple(first.objects))]
-            else:
-                expected = ELSEWHERE
-        return self._list(works, writer, expected=expected)
+        left = self._left(writer)
+        if known.objects or left != [EVERYTHING]:
+            works = [piece for interval in left for piece in _pieces(self._work(source, interval, Purpose.FULL))]
+            return self._list(works, writer, expected=known.objects)
+        # How many there are shows with the first answer, which is all of a small source.
+        self._watch.check()
+        self._purse.count(Purpose.FULL)
+        paging = Paging(self._access.store, self._access.prefix)
+        first = paging.next()
+        if paging.ended:
+            return self._list([Work(EVERYTHING, Purpose.FULL, objects=tuple(first.objects))], writer)
+        halves = Work(EVERYTHING, Purpose.FULL, cuts=session_cuts(first.objects[-1].key if first.objects else ""))
+        return self._list(_pieces(halves), writer, expected=UNKNOWN)
 
     def _left(self, writer: SyncWriter) -> list[Interval]:
         """What a full listing has to list: all, or what one that was cut off has left."""
@@ -182,7 +202,8 @@ class _Run(Run):
         yield from self._list(discovery.works(), writer)
         if plan.verified is not None:
             expected = int(plan.known.objects * self._wishes.verify)
-            yield from self._list([self._work(source, plan.verified, Purpose.VERIFICATION)], writer, expected=expected)
+            work = self._work(source, plan.verified, Purpose.VERIFICATION)
+            yield from self._list(_pieces(work), writer, expected=expected)
 
     def _work(self, source: Source, interval: Interval, purpose: Purpose) -> Work:
         """A large interval, divided by what the catalog knows of it."""
@@ -197,16 +218,13 @@ class _Run(Run):
     def _list(self, works: Iterable[Work], writer: SyncWriter, *, expected: int = 0) -> Iterator[Event]:
         access = self._access
         if expected >= ELSEWHERE and access.address is not None and access.address.location.kind == "s3":
-
-            def spent(so_far: Spent) -> None:
-                self._elsewhere = so_far
-
             return list_elsewhere(
                 access.address,
-                list(works),
+                works,
                 seed=writer.seed,
                 in_flight=access.in_flight,
-                spent=spent,
+                processes=1 if expected < SEVERAL else processes(),
+                spent=self._elsewhere.__setitem__,
                 check=self._watch.check,
             )
         return list_here(
@@ -222,10 +240,21 @@ class _Run(Run):
     # What follows.
 
     def _note(self, writer: SyncWriter, work: Work) -> None:
-        """Note that all of a work was compared."""
-        if work.purpose == Purpose.FULL or work.objects is not None:
+        """Note that all of a work was compared; of the others that is noted at the end."""
+        if work.purpose != Purpose.ACTIVE:
             return
         if work.since_ms is None:
             writer.listed(work.interval, started_ms=self._plan.started_ms)
         else:
             writer.looked_at(work.interval.start, started_ms=self._plan.started_ms)
+
+
+def _pieces(work: Work) -> list[Work]:
+    """A work as several, divided at its cuts: whoever is free takes the next."""
+    bounds = [work.interval.start, *work.cuts, work.interval.stop]
+    return [replace(work, interval=Interval(str(start), stop), cuts=()) for start, stop in pairwise(bounds)]
+
+
+def processes() -> int:
+    """How many processes list: with more, they wait for the database, which one process writes."""
+    return max(1, min(3, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1))

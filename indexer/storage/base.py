@@ -3,7 +3,7 @@
 One suite, tests/contracts/test_store.py, holds all of them to it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final, Protocol
@@ -28,7 +28,7 @@ class Page:
     continues the listing and is None at its end.
     """
 
-    objects: list[ListedObject]
+    objects: Sequence[ListedObject]
     prefixes: list[str] = field(default_factory=list)
     next_token: str | None = None
 

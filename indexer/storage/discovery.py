@@ -5,7 +5,7 @@ tells of 1,000 units instead of 1,000 keys.  What is no unit is listed whole on 
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
@@ -41,7 +41,7 @@ class Loose:
     """All that lies in an interval, which holds no unit."""
 
     interval: Interval
-    objects: list[ListedObject]
+    objects: Sequence[ListedObject]
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +161,7 @@ class _Discovery:
                     yield from self.below(group)
 
 
-def _is_of_unit(objects: list[ListedObject], group: str) -> bool:
+def _is_of_unit(objects: Sequence[ListedObject], group: str) -> bool:
     """Whether a group is a unit, or lies in one, whose session id is not of the usual form."""
     name = parse(objects[0].key) if objects else None
     match name:

@@ -6,15 +6,16 @@ Nothing is kept in proportion to a bucket: what was listed leaves in stretches, 
 """
 
 import queue
+from bisect import bisect_left
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from threading import Condition, Event, Lock, Thread
 from typing import Final, Generic, Protocol, TypeVar
 
 from indexer.agora.names import format_utc
-from indexer.model import Interval, ListedObject, all_of
+from indexer.model import Interval, ListedObject, all_of, keys_of
 from indexer.storage.base import ObjectStore
 from indexer.storage.gate import Gate
 from indexer.storage.paging import Paging
@@ -50,7 +51,7 @@ class Work:
 class Sink(Protocol[_T]):
     """What takes the pages of one consecutive listing, from where it was made for."""
 
-    def take(self, page: list[ListedObject]) -> list[_T]:
+    def take(self, page: Sequence[ListedObject]) -> list[_T]:
         """Take the next page; return what is complete now."""
         ...
 
@@ -309,7 +310,7 @@ class _Listing(Generic[_T]):
         loser.state.ranges += 1
         return winner
 
-    def _hand_on(self, this: _Range, objects: list[ListedObject]) -> None:
+    def _hand_on(self, this: _Range, objects: Sequence[ListedObject]) -> None:
         sink = self._sink(this.start)
         for item in (*sink.take(objects), sink.cut(this.stop)):
             self._put(Part(this.state.work, this.state.work.interval, item))
@@ -319,13 +320,11 @@ class _Listing(Generic[_T]):
         paging = self._paging(this.start, this.bound)
         ended = False
         while not ended and not self._stopped.is_set():
-            objects = self._request(paging, this.state.work)
-            while objects and objects[0].key < this.start:  # listed only because the place in front was not exact
-                del objects[0]
+            objects = self._request(paging, this.state.work, this.start)
             with self._changed:
                 ended = paging.ended or bool(objects and this.bound is not None and objects[-1].key >= this.bound)
                 if this.bound is not None and objects and objects[-1].key >= this.bound:
-                    objects = [listed for listed in objects if listed.key < this.bound]
+                    objects = objects[: bisect_left(keys_of(objects), this.bound)]
                 if ended:
                     this.ended = True
                 self._note(this, objects)
@@ -334,7 +333,7 @@ class _Listing(Generic[_T]):
         if not self._stopped.is_set() and not self._given_back(this):
             self._put(Part(this.state.work, this.state.work.interval, sink.cut(this.stop)))
 
-    def _note(self, this: _Range, objects: list[ListedObject]) -> None:
+    def _note(self, this: _Range, objects: Sequence[ListedObject]) -> None:
         """Remember how far a range has come, and what that says about the cut that it was made by."""
         if objects:
             this.first_key = this.first_key or objects[0].key
@@ -379,9 +378,7 @@ class _Listing(Generic[_T]):
             stop = this.stop
             key_head = start[: -len(stamp)] if start.endswith(stamp) else ""
             while not paging.ended and next_start is None and not self._stopped.is_set():
-                objects = self._request(paging, work)
-                while objects and objects[0].key < start:
-                    del objects[0]
+                objects = self._request(paging, work, start)
                 for index, listed in enumerate(objects):
                     if key_head and listed.key.startswith(key_head):
                         continue
@@ -402,10 +399,12 @@ class _Listing(Generic[_T]):
                 self._put(Part(work, Interval(start, stop), item))
             start = next_start
 
-    def _request(self, paging: Paging, work: Work) -> list[ListedObject]:
+    def _request(self, paging: Paging, work: Work, start: str) -> Sequence[ListedObject]:
+        """The next page from `start` on: a little more is listed where the place in front of it is not exact."""
         with self._gate:
             self._count(work.purpose)
-            return paging.next().objects
+            objects = paging.next().objects
+        return objects if not objects or objects[0].key >= start else objects[bisect_left(keys_of(objects), start) :]
 
     def _end(self, this: _Range) -> None:
         with self._changed:

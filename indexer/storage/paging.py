@@ -5,6 +5,7 @@ from itertools import pairwise
 from operator import lt
 
 from indexer.errors import BrokenListingError
+from indexer.model import keys_of
 from indexer.storage.base import ObjectStore, Page
 
 
@@ -22,22 +23,30 @@ class Paging:
         self._last_key = after
         self._token: str | None = None
         self._empty_tokens: set[str] = set()
+        """With keys in it a repeated page is out of order; only empty pages can go in a circle unseen."""
         self.ended = False
 
     def next(self) -> Page:
         """One more page: exactly one request.  Not behind the end."""
+        if self._token in self._empty_tokens:
+            raise BrokenListingError(
+                f"{self._store.url} repeats continuation token {self._token!r}, nothing was concluded"
+            )
+        if self._token is not None:
+            self._empty_tokens.add(self._token)
         if self._token is None:
             page = self._store.list_page(self._prefix, after=self._after)
         else:
             page = self._store.list_page(self._prefix, token=self._token)
         self._check_keys(page)
-        self._check_token(page)
+        if page.next_token is not None and page.next_token == self._token:
+            self._empty_tokens.add(page.next_token)
         self._token = page.next_token
         self.ended = page.next_token is None
         return page
 
     def _check_keys(self, page: Page) -> None:
-        keys = [listed.key for listed in page.objects]
+        keys = keys_of(page.objects)
         if not keys:
             return
         if keys[0] <= self._last_key or not all(map(lt, keys, keys[1:])):
@@ -52,15 +61,6 @@ class Paging:
             )
         self._last_key = keys[-1]
         self._empty_tokens.clear()
-
-    def _check_token(self, page: Page) -> None:
-        # With keys in it a repeated page is out of order; only empty pages can go in a circle unseen.
-        token = page.next_token
-        if token is None:
-            return
-        if token == self._token or token in self._empty_tokens:
-            raise BrokenListingError(f"{self._store.url} repeats continuation token {token!r}, nothing was concluded")
-        self._empty_tokens.add(token)
 
 
 def pages(store: ObjectStore, prefix: str = "", *, after: str = "") -> Iterator[Page]:

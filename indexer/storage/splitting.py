@@ -43,6 +43,15 @@ def cuts(rest: Rest) -> list[str]:
     return list(dict.fromkeys(found))
 
 
+def session_cuts(key: str) -> tuple[str, ...]:
+    """Where to divide a bucket of which only an early key is known: at the first digits that session ids can have."""
+    found = _SID.search(key)
+    if found is None:
+        return ()
+    front, first = key[: found.start()], key[found.start()]
+    return tuple(front + digit for digit in _digits_at(key, found.start()) if digit > first)
+
+
 def shared_beginning(one: str, other: str) -> str:
     """What both texts begin with."""
     return commonprefix([one, other])  # noqa: RUF071  # by characters is what is meant: keys are no paths

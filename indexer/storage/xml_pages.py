@@ -11,12 +11,11 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import lru_cache
-from itertools import repeat
 from typing import Final, NamedTuple
 from urllib.parse import unquote_plus
 from xml.etree import ElementTree as ET
 
-from indexer.model import EPOCH, ListedObject
+from indexer.model import EPOCH, ListedObjects, keys_of
 from indexer.storage.base import Page
 
 _NEEDED: Final = frozenset({"Key", "LastModified", "Size"})
@@ -57,7 +56,7 @@ def read_v1(body: bytes) -> Page:
     page = Page(_objects(answer), _names(answer.prefixes, answer))
     if not _is_truncated(answer):
         return page
-    last_names = [listed.key for listed in page.objects[-1:]] + page.prefixes[-1:]
+    last_names = list(keys_of(page.objects[-1:])) + page.prefixes[-1:]
     marker = _text(answer.envelope, "NextMarker")
     (decoded,) = _names([marker], answer)
     # S3 itself sends a marker only in a listing with a delimiter.  SeaweedFS 4.48 leaves it as it is where the keys are
@@ -215,20 +214,18 @@ def _is_truncated(answer: _Answer) -> bool:
     return said == "true"
 
 
-def _objects(answer: _Answer) -> list[ListedObject]:
+def _objects(answer: _Answer) -> ListedObjects:
     if not answer.rows:
-        return []
+        return ListedObjects()
     keys = _names(answer.rows["Key"], answer)
     try:
-        sizes = map(int, answer.rows["Size"])
+        sizes = list(map(int, answer.rows["Size"]))
         times = _times(answer.rows["LastModified"])
-        etags = _etags(answer.rows["ETag"]) if "ETag" in answer.rows else repeat("", len(keys))
+        etags = _etags(answer.rows["ETag"]) if "ETag" in answer.rows else [""] * len(keys)
         tiers = _tiers(answer.rows.get("StorageClass", ()), len(keys))
-        # tuple.__new__ instead of ListedObject._make: 0.2 instead of 0.4 µs for each key of a bucket.
-        rows = zip(keys, sizes, etags, times, tiers, strict=True)
-        return list(map(tuple.__new__, repeat(ListedObject), rows))
     except ValueError as exc:
         raise UnreadableAnswerError(f"lists an object with a wrong size or time ({exc})") from exc
+    return ListedObjects(keys, sizes, etags, times, tiers)
 
 
 def _names(raw: Sequence[str], answer: _Answer) -> list[str]:

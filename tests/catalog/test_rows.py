@@ -6,7 +6,7 @@ from indexer.agora.stamps import MAX_MS, MIN_MS
 from indexer.catalog.listed import ListedStream
 from indexer.catalog.rows import pack_etag, shot_key, to_object, unpack_etag
 from indexer.digest import digest
-from indexer.model import ListedObject
+from indexer.model import ListedObject, ListedObjects
 
 # What stores send as ETags: printable ASCII without a quote (RFC 9110), nearly always 32 hexadecimal digits.
 etags = st.one_of(
@@ -52,7 +52,9 @@ def test_listed_objects_come_back_from_their_rows_however_they_were_paged(
     stream = ListedStream(head, HEAD)
     for page in (objects[:cut], objects[cut:]):
         if page:
-            stream.extend(page, [parse_utc(listed.key[len(HEAD) : -4]) or 0 for listed in page], seed=3)
+            stream.extend(
+                ListedObjects.of(page), [parse_utc(listed.key[len(HEAD) : -4]) or 0 for listed in page], seed=3
+            )
     rows = stream.rows()
     assert [to_object(row, HEAD) for row in rows] == objects
     assert list(stream.inserts(5)) == [(5, *row) for row in rows]

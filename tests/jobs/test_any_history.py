@@ -2,7 +2,7 @@
 
 import itertools
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -28,7 +28,7 @@ from indexer.catalog.verification import problems
 from indexer.errors import InterruptedRunError, StorageUnavailableError
 from indexer.jobs.plan import Mode, Wishes
 from indexer.jobs.sync import Access, SyncReport, Watch, sync
-from indexer.model import to_ms
+from indexer.model import ListedObject, to_ms
 from indexer.storage.base import Page
 from indexer.storage.memory import MemoryStore
 from tests.catalogs import shots_in, shots_of
@@ -106,6 +106,8 @@ class AnyHistory(RuleBasedStateMachine):
         self.ever: set[str] = set()
         self.in_a_row = 0.0
         """Shares that were verified since anything changed."""
+        self.is_cut_off = False
+        """Whether the next sync may go on where one was cut off: then it takes over what that one found."""
 
     def teardown(self) -> None:
         if hasattr(self, "catalog"):
@@ -202,6 +204,11 @@ class AnyHistory(RuleBasedStateMachine):
         wishes = Wishes(mode, verify=share, horizon=HORIZON, large_unit=large_unit, bridge=bridge)
         self.world.store.begin(page_size=page_size, fails_at=0)
         report = self._sync(wishes, in_flight)
+        goes_on = self.is_cut_off and report.mode == "full" and mode is not Mode.FULL and share < 1
+        self.is_cut_off = False
+        if goes_on:
+            self.in_a_row = 0.0
+            return
         self.in_a_row = 1.0 if report.mode == "full" else self.in_a_row + share
         if self.in_a_row > 1 - 1e-6 + share / 2:
             self.world.verified()
@@ -225,6 +232,7 @@ class AnyHistory(RuleBasedStateMachine):
             self._sync(Wishes(mode, verify=share, horizon=HORIZON, large_unit=2), 2, watch=Watch(self._clock(), check))
         except (InterruptedRunError, StorageUnavailableError):
             self.in_a_row = 0.0
+            self.is_cut_off = True
 
     @rule()
     def verification_has_its_round(self) -> None:
@@ -266,8 +274,8 @@ class AnyHistory(RuleBasedStateMachine):
             allow_removal=True,
         )
 
-    def _clock(self) -> "Iterator[datetime]":
-        return lambda: self.world.now  # type: ignore[return-value]
+    def _clock(self) -> Callable[[], datetime]:
+        return lambda: self.world.now
 
     def _put(self, key: str) -> None:
         size = Random(f"{key} {self.world.now}").randrange(1, 9)
@@ -284,8 +292,8 @@ class AnyHistory(RuleBasedStateMachine):
     def _listing(self) -> list[str]:
         return [listed.key for listed in self._objects()]
 
-    def _objects(self) -> list:  # type: ignore[type-arg]
-        return MemoryStore.list_page(self.world.store, limit=10**6).objects
+    def _objects(self) -> list[ListedObject]:
+        return list(MemoryStore.list_page(self.world.store, limit=10**6).objects)
 
     def _is_quiet(self, sid: str) -> bool:
         """Whether nothing has come of a session for so long that it may be settled."""

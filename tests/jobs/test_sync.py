@@ -230,29 +230,31 @@ def test_two_sources_keep_their_own_shots_of_one_session(catalog: Catalog) -> No
 
 
 class FailingLater(MemoryStore):
-    """Small pages, and at some request the end."""
+    """Small pages, and from some moment on no more of them."""
 
-    fails_at = -1
+    def __init__(self) -> None:
+        super().__init__()
+        self.has_failed: Callable[[], bool] = lambda: False
 
     def list_page(
         self, prefix: str = "", *, after: str = "", token: str | None = None, delimiter: str = "", limit: int = 2
     ) -> Page:
-        if self.requests["list"] == self.fails_at:
+        if self.has_failed():
             raise StorageUnavailableError("memory://here: gone for a while")
         return super().list_page(prefix, after=after, token=token, delimiter=delimiter, limit=min(limit, 2))
 
 
 def cut_off(catalog: Catalog) -> tuple[FailingLater, list[str]]:
-    """A store whose first full listing was cut off after it had written something, and the keys in it."""
+    """A store whose first full listing was cut off as soon as something was written, and the keys in it."""
     store = FailingLater()
     keys = [
         key(number).replace("1cd3d60b", f"{session:02x}d3d60b") for session in range(0, 256, 4) for number in range(9)
     ]
     put(store, *keys)
-    store.fails_at = 250
+    store.has_failed = lambda: bool(shots_in(catalog))
     with pytest.raises(StorageUnavailableError):
-        sync(Access(store, "", in_flight=4), catalog, "prod", watch=Watch(clock()))
-    store.fails_at = -1
+        sync(Access(store, "", in_flight=2), catalog, "prod", watch=Watch(clock()))
+    store.has_failed = lambda: False
     return store, keys
 
 

@@ -1,3 +1,5 @@
+from random import Random
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -9,7 +11,7 @@ points = st.lists(st.text("ab_", max_size=3), min_size=2, max_size=12, unique=Tr
 
 @given(points, st.randoms(use_true_random=False), st.sets(st.integers(0, 11)))
 def test_it_holds_what_its_pieces_hold_together_in_any_order(
-    points: list[str], random: object, missing: set[int]
+    points: list[str], random: Random, missing: set[int]
 ) -> None:
     pieces = [Interval(*pair) for pair in zip(points, [*points[1:], None], strict=True)]
     put_in = [piece for number, piece in enumerate(pieces) if number not in missing]

@@ -2,6 +2,7 @@
 
 import random
 import time
+from collections.abc import Sequence
 from itertools import pairwise
 from threading import Lock
 
@@ -56,7 +57,7 @@ class Keys:
         self._start = start
         self._keys: list[str] = []
 
-    def take(self, page: list[ListedObject]) -> list[tuple[Interval, list[str]]]:
+    def take(self, page: Sequence[ListedObject]) -> list[tuple[Interval, list[str]]]:
         cuts = []
         if len(self._keys) > 5 and page:
             cuts.append(self.cut(page[0].key))

@@ -6,6 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from indexer.agora.names import RecordingName, ScreenshotName, Unrecognised, parse
+from indexer.catalog.listed import ListedStream, ListedUnit
+from indexer.catalog.rows import shot_key
 from indexer.jobs.stretches import Seen, stretches
 from indexer.model import DERIVATIVES_DIR, ListedObject, to_ms
 
@@ -32,10 +34,10 @@ def test_grouping_reads_what_parse_reads(listing: list[ListedObject], page: int,
     found = list(stretches(pages, seen, seed=1, rows=rows))
 
     grouped = {
-        listed.key: (stream.head, captured_ms)
+        key: (stream.head, captured_ms)
         for stretch in found
         for stream in stretch.streams
-        for listed, captured_ms in zip(stream.objects, stream.captured_ms, strict=True)
+        for key, captured_ms in zip(keys_in(stream), stream.captured_ms, strict=True)
     }
     parsed = {listed.key: parse(listed.key) for listed in listing}
     shots = {
@@ -52,11 +54,25 @@ def test_grouping_reads_what_parse_reads(listing: list[ListedObject], page: int,
     assert all(one.stop == other.start for one, other in pairwise(found))
     for stretch in found:
         for stream in stretch.streams:
-            for listed in stream.objects:
-                assert stretch.start <= listed.key
-                assert stretch.stop is None or listed.key < stretch.stop
-    closed = [unit.prefix for stretch in found for unit in stretch.closed]
-    assert len(closed) == len(set(closed))
+            for key in keys_in(stream):
+                assert stretch.start <= key
+                assert stretch.stop is None or key < stretch.stop
+    units: dict[str, ListedUnit] = {}
+    for part in (part for stretch in found for part in stretch.units):
+        units.setdefault(part.prefix, ListedUnit(part.prefix)).add(part)
+    assert seen.recordings == sum(total.objects for unit in units.values() for total in unit.recordings.values())
+    rejected = [keys for unit in units.values() for keys in unit.rejected.values()]
+    assert seen.unrecognised == sum(keys.objects for keys in rejected)
+    assert all(
+        key.startswith(unit.prefix)
+        for unit in units.values()
+        for keys in unit.rejected.values()
+        for key in keys.samples
+    )
+
+
+def keys_in(stream: ListedStream) -> list[str]:
+    return [shot_key(stream.key_head, captured_ms) for captured_ms in stream.captured_ms]
 
 
 def test_markers_and_our_own_derivatives_are_ignored() -> None:
@@ -77,9 +93,11 @@ def test_a_marker_with_content_is_not_ignored() -> None:
 def test_samples_of_what_is_not_recognised_are_bounded() -> None:
     seen = Seen()
     listing = [ListedObject(f"{number:05}.txt", 1, "e", 0, None) for number in range(1500)]
-    list(stretches([listing], seen, seed=1))
+    (found,) = stretches([listing], seen, seed=1)
     assert seen.unrecognised == 1500
-    assert [len(samples) for samples in seen.samples.values()] == [1000]
+    assert [(keys.objects, len(keys.samples)) for unit in found.units for keys in unit.rejected.values()] == [
+        (1500, 1000)
+    ]
 
 
 def test_a_long_stream_is_cut_inside() -> None:
@@ -87,4 +105,4 @@ def test_a_long_stream_is_cut_inside() -> None:
     listing = [ListedObject(f"{head}{number:09}.jpg", 1, "e", 0, None) for number in range(60)]
     found = list(stretches(([each] for each in listing), Seen(), seed=1, rows=2))
     assert len(found) == 6
-    assert max(len(stretch.streams[0].objects) for stretch in found) == 10
+    assert max(len(stretch.streams[0]) for stretch in found) == 10
