@@ -170,9 +170,16 @@ class _Run(Run):
             return [EVERYTHING]
         began_ms = writer.unfinished.started_ms()
         horizon_ms = self._wishes.horizon // timedelta(milliseconds=1)
-        # Whoever asks for everything gets all of it as it is now, and not as a listing that was cut off had found it.
+        # Only the first listing goes on, which can take hours; what has come since, the next sync finds.  Behind it,
+        # and for those who ask for everything, all of it is listed as it is now.
+        known = self._plan.known
         asked_for = self._wishes.mode is Mode.FULL or self._wishes.verify >= 1
-        if asked_for or began_ms is None or began_ms < self._plan.started_ms - horizon_ms:
+        if (
+            asked_for
+            or known.unlisted_units < known.units
+            or began_ms is None
+            or began_ms < self._plan.started_ms - horizon_ms
+        ):
             writer.unfinished.forget()
             return [EVERYTHING]
         self._plan.started_ms = began_ms

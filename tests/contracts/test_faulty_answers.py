@@ -136,7 +136,8 @@ def test_a_body_cut_at_any_byte_is_never_a_page(filled: Filled) -> None:
         except StorageError:
             continue
         assert page == whole
-        assert filled.faults.injected[Fault.SHORTENED] == keep > 500
+        # An empty body is asked for twice more, because nobody else does that.
+        assert filled.faults.injected[Fault.SHORTENED] == keep + 2 > 500
         return
 
 
