@@ -68,7 +68,7 @@ def _lines(estimate: "Estimate") -> list[str]:
         f"  {objects}",
         f"  {at_least}{counted(total, 'LIST request')}{why}",
         f"  {at_least}{human_length(estimate.duration_s)}, at {latency} a request and {estimate.in_flight} at a time",
-        f"  {at_least}{estimate.usd:.2g} USD, at {estimate.list_price_usd:g} USD for 1,000 LIST requests",
+        f"  {_usd(at_least, estimate.usd)}, at {estimate.list_price_usd:g} USD for 1,000 LIST requests",
     ]
 
 
@@ -89,3 +89,7 @@ def _record(estimate: "Estimate") -> Record:
         "list_price_usd": estimate.list_price_usd,
         "message": None,
     }
+
+
+def _usd(about: str, amount: float) -> str:
+    return "less than 0.01 USD" if 0 < amount < 0.01 else f"{about}{amount:,.2f} USD"

@@ -77,7 +77,8 @@ class Listing:
 
         forced = "full" if self.full else _MODES[source.settings.discovery]
         horizon = timedelta(hours=app.settings.sync.horizon_h)
-        return Wishes(None if forced is None else Mode(forced), verify=self.verify, horizon=horizon)
+        mode = None if forced is None else Mode(forced)
+        return Wishes(mode, verify=self.verify, anew=self.full, horizon=horizon)
 
 
 @dataclass(frozen=True, slots=True)

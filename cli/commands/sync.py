@@ -4,6 +4,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from math import isfinite
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import perf_counter
@@ -48,7 +49,7 @@ if TYPE_CHECKING:
 @click.option("--estimate", is_flag=True, help="Tell requests, time and money of the next sync, and change nothing.")
 @click.option(
     "--list-price",
-    type=click.FloatRange(0),
+    type=click.FloatRange(0, 1_000_000),
     metavar="USD",
     help="What 1,000 LIST requests cost, for --estimate: 0.005 (AWS S3 Standard) if not said.",
 )
@@ -96,6 +97,8 @@ def sync(
         keys=keys,
         metrics=metrics_file is not None,
     )
+    if list_price is not None and not isfinite(list_price):
+        raise ConfigError("--list-price is no amount of money")
     if estimate or list_price is not None:
         if not estimate or not isinstance(way, Listing):
             raise ConfigError("--estimate is of a sync that lists, and --list-price is for it")

@@ -9,7 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from sqlalchemy import Connection, Engine, insert, select, update
+from sqlalchemy import Connection, Engine, delete, insert, select, update
 
 from indexer.catalog import schema
 from indexer.catalog.changes import SyncWriter
@@ -123,7 +123,12 @@ class Catalog:
                 made = connection.execute(insert(row).returning(row.c.id), {"name": name, "url": url})
                 return Source(made.scalar_one(), name, url)
             if known.url != url:
-                connection.execute(update(row).where(row.c.id == known.id).values(url=url))
+                # What was known of another place says nothing of this one: all of it is listed and compared anew.
+                anew = {"url": url, "verify_from": "", "verify_share": 0}
+                connection.execute(update(row).where(row.c.id == known.id).values(anew))
+                connection.execute(delete(schema.listed).where(schema.listed.c.source_id == known.id))
+                unlisted = {"listed_ms": None, "digest": None, "settled": False}
+                connection.execute(update(schema.unit).where(schema.unit.c.source_id == known.id).values(unlisted))
             return Source(known.id, name, url)
 
     def digest_seed(self) -> int:

@@ -8,7 +8,7 @@ from typing import Any, Final
 from sqlalchemy import Engine, Row, Select, case, func, select, update
 
 from indexer.catalog.dialects import WRITE
-from indexer.catalog.schema import source, stream, unit
+from indexer.catalog.schema import recording, source, stream, unit
 from indexer.catalog.selecting import PAGE
 from indexer.model import Interval, all_of
 
@@ -22,6 +22,7 @@ class KnownUnit:
     prefix: str
     objects: int
     settled: bool
+    has_recordings: bool
     listed_ms: int | None
     """Start of the last listing that compared all of it; None if there is none, or one was cut off in it since."""
 
@@ -61,12 +62,13 @@ class Planning:
 
     def units(self, source_id: int) -> Iterator[KnownUnit]:
         """Every unit of a source, in key order."""
-        query = select(unit.c.prefix, unit.c.objects, unit.c.settled, unit.c.digest, unit.c.listed_ms).where(
-            unit.c.source_id == source_id
-        )
+        recorded = select(recording.c.unit_id).where(recording.c.unit_id == unit.c.id).exists()
+        query = select(
+            unit.c.prefix, unit.c.objects, unit.c.settled, unit.c.digest, unit.c.listed_ms, recorded.label("recorded")
+        ).where(unit.c.source_id == source_id)
         for row in self._pages(query.order_by(unit.c.prefix), unit.c.prefix):
             listed_ms = None if row.digest is None else row.listed_ms
-            yield KnownUnit(row.prefix, row.objects, row.settled, listed_ms)
+            yield KnownUnit(row.prefix, row.objects, row.settled, bool(row.recorded), listed_ms)
 
     def turn(self, source_id: int, share: float) -> Interval | None:
         """The stretch of keys that is verified next: a share (0 to 1) of what the source holds; None for nothing.

@@ -75,6 +75,7 @@ class UnitBook:
         self.ids(parts)
         pending: list[int] = []
         cut: list[int] = []
+        opened: list[int] = []
         concluded: dict[int, ListedUnit] = {}
         whole: set[int] = set()
         stale: set[int] = set()
@@ -82,8 +83,10 @@ class UnitBook:
             part = parts.get(known.prefix)
             if not within.holds(known.prefix):
                 cut.append(known.id)
-                if part is not None and self._add_recordings(known.id, part):
+                if part is not None and self._is_news(known.id, part):
+                    # Of sums a part says nothing: the next run lists all of it.
                     touched.add(known.id, part.newest_s * 1000)
+                    opened.append(known.id)
                 continue
             if part is not None:
                 self._covered.keep(part)
@@ -102,10 +105,6 @@ class UnitBook:
         self._forget_digests([id_ for id_ in pending if id_ in touched])
         self.sum_up(stale | (touched.keys() & {*whole, *cut}))
         self._note_newest(touched)
-
-    def whole(self, interval: Interval) -> bool:
-        """Whether all of an interval was listed."""
-        return self._covered.holds(interval)
 
     def sum_up(self, ids: Iterable[int]) -> None:
         """Renew the digests of units that were listed to their end; remove a unit that holds nothing.
@@ -298,21 +297,15 @@ class UnitBook:
             group: replace(total, digest=0) for group, total in listed.items()
         }
 
-    def _add_recordings(self, unit_id: int, part: ListedUnit) -> bool:
-        """Add the recording files of a part whose names lie behind all known ones: a sum does not tell of others."""
-        known = self._recordings([unit_id]).get(unit_id, {})
-        news = {
-            group: total
-            for group, total in part.recordings.items()
-            if group not in known or total.first_name > known[group].last_name
-        }
-        for group, total in news.items():
-            if group in known:
-                total.add(known[group])
-                of_group = [recording.c[name] == value for name, value in group._asdict().items()]
-                self._connection.execute(delete(recording).where(recording.c.unit_id == unit_id, *of_group))
-        self._insert_recordings({unit_id: news})
-        return bool(news)
+    def _is_news(self, unit_id: int, part: ListedUnit) -> bool:
+        """Whether a part of a unit holds recordings, or more rejected keys than are known of all of it."""
+        if part.recordings:
+            return True
+        counted = select(rejected.c.reason, rejected.c.objects).where(
+            rejected.c.source_id == self._source_id, rejected.c.unit_id == unit_id
+        )
+        known = {row.reason: row.objects for row in self._connection.execute(counted)}
+        return any(keys.objects > known.get(str(reason), 0) for reason, keys in part.rejected.items())
 
     def _insert_recordings(self, units: dict[int, dict[RecordingGroup, RecordingSum]]) -> None:
         rows = [

@@ -67,7 +67,7 @@ def from_children(
             check()
             for ready in wait(list(working), _CHECK_S):
                 connection = cast("Connection", ready)  # there is nothing else to be ready
-                message = _received(connection, children[connection])
+                message = _received(connection, children[connection], check)
                 if isinstance(message, _Wish):
                     _answer(connection, next(to_do, None))
                 elif isinstance(message, _End):
@@ -80,11 +80,14 @@ def from_children(
             _end(process, at_once=connection in working)
 
 
-def _received(connection: Connection, child: BaseProcess) -> Any:  # whatever the generator yields
+def _received(
+    connection: Connection, child: BaseProcess, check: Callable[[], None]
+) -> Any:  # whatever the generator yields
     try:
         message = connection.recv()
     except (EOFError, ConnectionResetError):
         child.join(_GRACE_S)
+        check()  # whoever stops a group of processes stops this one too
         raise ChildError(f"a process that lists ended early (status {child.exitcode}): run it again") from None
     if isinstance(message, _Failure):
         last_line = message.trace.strip().rpartition("\n")[2]

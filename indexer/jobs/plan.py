@@ -5,7 +5,7 @@ All lead to the same catalog, once verification has had its round.
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from enum import StrEnum
 from typing import Final
@@ -60,6 +60,8 @@ class Wishes:
     """None: what costs least."""
     verify: float = VERIFY
     """Share of the source to list again, 0 to 1."""
+    anew: bool = False
+    """Do not go on where a first listing was cut off."""
     horizon: timedelta = HORIZON
     large_unit: int = LARGE_UNIT
     bridge: int = BRIDGE
@@ -171,7 +173,18 @@ class Discovery:
         """Objects behind the pending interval that need not be listed."""
 
     def works(self) -> Iterator[Work]:
-        """What to list."""
+        """What to list, in key order; no two works overlap."""
+        end: str | None = ""
+        for work in self._wanted():
+            start, stop = work.interval.start, work.interval.stop
+            if end is None or (stop is not None and stop <= end):
+                continue
+            if start < end:
+                work = replace(work, interval=Interval(end, stop), since_ms=None)
+            yield work
+            end = stop
+
+    def _wanted(self) -> Iterator[Work]:
         for found in self._found:
             yield from self._vanished(_start(found))
             match found:
@@ -197,7 +210,11 @@ class Discovery:
         """Known units that come before what was discovered next: one look whether they are really gone."""
         while (known := self._known.head) is not None and (before is None or known.prefix < before):
             self._known.take(known.prefix)
-            if self._verified is None or not self._verified.holds(known.prefix):
+            if before is not None and before.startswith(known.prefix):
+                continue  # it is there: what was found next lies in it
+            if self._verified is not None and self._verified.holds(known.prefix):
+                yield from self._flush()  # nothing is joined across what is verified
+            else:
                 self.units.vanished += 1
                 yield from self._need(all_of(known.prefix))
 
@@ -212,13 +229,18 @@ class Discovery:
                 yield from self._flush()
         else:
             self.units.listed += 1
-            if known is not None and known.listed_ms is not None and known.objects > self._large_unit:
+            is_whole = outside(all_of(prefix), self._verified) == [all_of(prefix)]
+            if is_whole and known is not None and known.listed_ms is not None and self._is_large(known):
                 yield from self._flush()
                 # What was captured longer before the last listing than an upload can take was there by then.
                 since_ms = known.listed_ms - self._horizon_ms
                 yield Work(all_of(prefix), Purpose.ACTIVE, since_ms=since_ms)
             else:
                 yield from self._need(all_of(prefix))
+
+    def _is_large(self, known: KnownUnit) -> bool:
+        """Whether only the ends of streams are listed.  Recording files are known as sums, which take all of them."""
+        return known.objects > self._large_unit and not known.has_recordings
 
     def _need(self, interval: Interval) -> Iterator[Work]:
         """List an interval, together with what was to be listed before it if little lies between."""

@@ -98,6 +98,8 @@ class _Run(Run):
             if isinstance(event, Part):
                 writer.apply(event.item.stretch, self._within(event), remember_ms=remember_ms)
                 self._count(event.item.seen)
+                if event.work.purpose == Purpose.DISCOVERY and event.item.stretch.streams and not writer.dry_run:
+                    writer.listed(event.within, started_ms=self._plan.started_ms)
             elif not writer.dry_run:
                 self._note(writer, event.work)
 
@@ -173,7 +175,7 @@ class _Run(Run):
         # Only the first listing goes on, which can take hours; what has come since, the next sync finds.  Behind it,
         # and for those who ask for everything, all of it is listed as it is now.
         known = self._plan.known
-        asked_for = self._wishes.mode is Mode.FULL or self._wishes.verify >= 1
+        asked_for = self._wishes.anew or self._wishes.verify >= 1
         if (
             asked_for
             or known.unlisted_units < known.units
@@ -230,7 +232,7 @@ class _Run(Run):
                 works,
                 seed=writer.seed,
                 in_flight=access.in_flight,
-                processes=1 if expected < SEVERAL else processes(),
+                processes=1 if expected < SEVERAL else min(processes(), access.in_flight),
                 spent=self._elsewhere.__setitem__,
                 check=self._watch.check,
             )

@@ -121,6 +121,11 @@ class _Discovery:
                 f"{self._store.url} repeats groups of {node!r}, or gives others: nothing was concluded; set"
                 " discovery = 'hop' for this source"
             )
+        if any(DELIMITER in listed.key[len(node) :] for listed in page.objects):
+            raise BrokenListingError(
+                f"{self._store.url} does not group keys of {node!r} by {DELIMITER!r}: nothing was concluded; set"
+                " discovery = 'hop' for this source"
+            )
         if page.next_token is not None and not names:
             raise BrokenListingError(
                 f"{self._store.url} says that {node!r} goes on, but not where: nothing was concluded"

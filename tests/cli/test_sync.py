@@ -505,7 +505,7 @@ def test_an_estimate_tells_requests_time_and_money_and_changes_nothing() -> None
     ]
     assert answer.lines[3].startswith("  about ")
     assert answer.lines[3].endswith(" a request and 16 at a time")
-    assert answer.lines[4] == "  about 1.5e-05 USD, at 0.005 USD for 1,000 LIST requests"
+    assert answer.lines[4] == "  less than 0.01 USD, at 0.005 USD for 1,000 LIST requests"
     assert answer.lines[5:7] == ["new: mode full, because the catalog knows nothing of it yet", "  3 objects"]
     _, new = done("sync", "--estimate", "--list-price", "5", "-o", "json").document
     assert list(new) == list(estimates.FIELDS)

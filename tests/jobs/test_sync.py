@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -273,7 +274,7 @@ def test_a_full_listing_that_was_asked_for_lists_everything_as_it_is_now(catalog
     store.delete(written[0])
     new = written[1].replace("room", "room2")
     put(store, new)
-    report = sync(Access(store, "", in_flight=4), catalog, "prod", watch=Watch(clock()), wishes=Wishes(Mode.FULL))
+    report = sync(Access(store, "", in_flight=4), catalog, "prod", watch=Watch(clock()), wishes=Wishes(anew=True))
     assert report.seen.objects == len(keys)
     assert {shot.key for shot in shots_in(catalog)} == {*keys, new} - {written[0]}
 
@@ -297,3 +298,94 @@ def test_unchanged_settled_sessions_cost_no_request_of_their_own(catalog: Catalo
         report = sync(Access(store, ""), catalog, "prod", watch=Watch(clock()), wishes=Wishes(Mode.DISCOVERY))
         assert report.list_requests["verification"] <= 3
     assert new in [shot.key for shot in shots_in(catalog)]
+
+
+LATER = START + timedelta(days=1)
+
+
+def unit_of_shots(store: MemoryStore, front: str, number: int = 10, *, uploaded: datetime = START) -> list[str]:
+    keys = [key(each).replace("d/1cd3d60b784382f12ce30fa615421852", front) for each in range(number)]
+    for each in keys:
+        store.put(each, b"jpeg", content_type="image/jpeg", modified=uploaded)
+    return keys
+
+
+def nightly(store: MemoryStore, catalog: Catalog, mode: Mode = Mode.DISCOVERY, **wishes: Any) -> SyncReport:
+    return sync(
+        Access(store, ""),
+        catalog,
+        "prod",
+        watch=Watch(lambda: LATER),
+        wishes=Wishes(mode, **wishes),
+        allow_removal=True,
+    )
+
+
+def test_another_url_is_another_place_of_which_nothing_is_known(catalog: Catalog) -> None:
+    old, new = MemoryStore("old"), MemoryStore("new")
+    past = START - timedelta(days=90)
+    unit_of_shots(old, "a" * 32, uploaded=past)
+    kept = unit_of_shots(new, "b" * 32, uploaded=past)
+    sync(Access(old, ""), catalog, "prod", watch=Watch(clock()))
+    report = sync(Access(new, ""), catalog, "prod", watch=Watch(clock()), allow_removal=True)
+    assert report.mode == "full"
+    assert [shot.key for shot in shots_in(catalog)] == kept
+
+
+def test_a_first_listing_of_another_url_does_not_go_on_where_the_old_one_was_cut_off(catalog: Catalog) -> None:
+    cut_off(catalog)
+    new = MemoryStore("new")
+    kept = unit_of_shots(new, "00" + "a" * 30)
+    sync(Access(new, ""), catalog, "prod", watch=Watch(clock()), allow_removal=True)
+    assert [shot.key for shot in shots_in(catalog)] == kept
+
+
+def test_a_session_that_vanishes_in_what_is_verified_does_not_disturb_its_neighbours(catalog: Catalog) -> None:
+    store = MemoryStore()
+    for front, days in (("a" * 32, 0), ("b" * 32, 30), ("c" * 32, 0)):
+        unit_of_shots(store, front, uploaded=START - timedelta(days=days))
+    nightly(store, catalog, Mode.FULL)
+    nightly(store, catalog, verify=1 / 3)
+    for listed in store.list_page().objects:
+        if listed.key.startswith("b"):
+            store.delete(listed.key)
+    for _ in range(2):
+        report = nightly(store, catalog, verify=1 / 3)
+        assert report.outcome == "done"
+    assert len(shots_in(catalog)) == 20
+
+
+def test_names_with_other_session_ids_are_listed_once_from_unit_to_unit(catalog: Catalog) -> None:
+    store = MemoryStore()
+    keys = unit_of_shots(store, "abc") + unit_of_shots(store, "abd")
+    nightly(store, catalog, Mode.FULL)
+    assert nightly(store, catalog, Mode.HOP, verify=0).seen.objects == len(keys)
+    store.delete(keys[3])
+    report = nightly(store, catalog, Mode.HOP, verify=0)
+    assert (report.changes.gone, report.changes.removed) == (1, 1)
+
+
+def test_what_is_rejected_in_a_large_unit_is_counted_when_its_turn_comes(catalog: Catalog) -> None:
+    store = MemoryStore()
+    keys = [
+        key(number, uid=str(uid)).replace("d/1cd3d60b784382f12ce30fa615421852", "a" * 32)
+        for uid in range(100, 110)
+        for number in range(20)
+    ]
+    for each in keys:
+        store.put(each, b"jpeg", content_type="image/jpeg", modified=START - timedelta(days=90))
+    nightly(store, catalog, Mode.FULL)
+    put(store, keys[0].replace("20261105", "20261305"))
+    for _ in range(15):
+        nightly(store, catalog, verify=0.1, large_unit=50)
+    assert [rejection.objects for rejection in catalog.overview.rejections()] == [1]
+
+
+def test_recordings_of_a_large_unit_are_counted_at_once(catalog: Catalog) -> None:
+    store = MemoryStore()
+    keys = unit_of_shots(store, "a" * 32, 60)
+    put(store, keys[0].replace(".jpg", ".ts"))
+    nightly(store, catalog, Mode.FULL)
+    put(store, keys[50].replace(".jpg", ".ts"), keys[20].replace(".jpg", ".ts"))
+    nightly(store, catalog, verify=0, large_unit=10)
+    assert catalog.overview.stats()[0].recordings == 3
