@@ -72,7 +72,7 @@ def test_a_sync_stops_when_it_is_told_to_and_the_next_one_goes_on(number: signal
     assert err.replace("page\n", "") == message
     assert done("db", "check").out == ""
     written = done("stats", "-o", "ndjson").records[0]["shots"]
-    assert 0 < written < SHOTS
+    assert written < SHOTS  # perhaps nothing: that depends on which stretch was done first
 
     with _slow_sync("-o", "ndjson") as running:
         out, _ = running.communicate(timeout=120)
