@@ -33,6 +33,10 @@ _DIVIDE_AFTER: Final = 4
 """Pages of a unit after which its listing is divided: most have fewer, and there are others to be listed."""
 
 
+_JOINED: Final = 500
+"""Intervals that are joined to one at most: what is done of a source is noted for whole ones."""
+
+
 class Mode(StrEnum):
     """How a sync finds out what changed."""
 
@@ -169,6 +173,8 @@ class Discovery:
         self._large_unit = wishes.large_unit
         self._bridge = wishes.bridge
         self._pending: Interval | None = None
+        self._joined = 0
+        """Intervals in the pending one."""
         self._passed = 0
         """Objects behind the pending interval that need not be listed."""
 
@@ -245,8 +251,9 @@ class Discovery:
     def _need(self, interval: Interval) -> Iterator[Work]:
         """List an interval, together with what was to be listed before it if little lies between."""
         parts = outside(interval, self._verified)
-        if self._pending is not None and parts == [interval]:
+        if self._pending is not None and parts == [interval] and self._joined < _JOINED:
             self._pending = Interval(self._pending.start, interval.stop)
+            self._joined += 1
             self._passed = 0
             return
         yield from self._flush()
@@ -258,7 +265,7 @@ class Discovery:
         if self._pending is not None:
             yield _active(self._pending)
         self._pending = None
-        self._passed = 0
+        self._joined = self._passed = 0
 
 
 def _active(interval: Interval) -> Work:
