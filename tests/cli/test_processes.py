@@ -78,7 +78,8 @@ def test_a_sync_stops_when_it_is_told_to_and_the_next_one_goes_on(number: signal
         out, _ = running.communicate(timeout=120)
     assert running.returncode == 0
     report = json.loads(out)
-    assert (report["objects"], report["added"], report["removed"]) == (SHOTS - written, SHOTS - written, 0)
+    assert (report["added"], report["removed"]) == (SHOTS - written, 0)
+    assert SHOTS - written <= report["objects"] <= SHOTS  # a unit of which only a part was done is listed whole
     assert done("db", "check").out == ""
 
 
