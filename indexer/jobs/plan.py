@@ -70,6 +70,11 @@ class Wishes:
     large_unit: int = LARGE_UNIT
     bridge: int = BRIDGE
 
+    @property
+    def horizon_ms(self) -> int:
+        """The horizon as times in the catalog have it."""
+        return self.horizon // timedelta(milliseconds=1)
+
 
 @dataclass(frozen=True, slots=True)
 class Costs:
@@ -169,7 +174,7 @@ class Discovery:
         self._found = (hop if mode is Mode.HOP else discover)(store, prefix, discovered)
         self._known = _Ahead(planning.units(source_id))
         self._verified = verified
-        self._horizon_ms = wishes.horizon // timedelta(milliseconds=1)
+        self._horizon_ms = wishes.horizon_ms
         self._large_unit = wishes.large_unit
         self._bridge = wishes.bridge
         self._pending: Interval | None = None

@@ -8,7 +8,6 @@ import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
-from datetime import timedelta
 from itertools import pairwise
 from typing import Final
 
@@ -89,7 +88,7 @@ class _Run(Run):
         """See `Run`."""
         if not writer.dry_run:
             # Behind an inventory, which settles nothing, all of a large source would else be listed once more.
-            writer.settle(horizon_ms=self._wishes.horizon // timedelta(milliseconds=1))
+            writer.settle(horizon_ms=self._wishes.horizon_ms)
         self._choose(source)
         events = self._events(source, writer)
         # Only now: what is left of a listing that was cut off began earlier than this run.
@@ -120,7 +119,7 @@ class _Run(Run):
             writer.unfinished.forget()
         if plan.verified is not None:
             writer.listed(plan.verified, started_ms=plan.started_ms)
-        writer.conclude(whole=whole, horizon_ms=self._wishes.horizon // timedelta(milliseconds=1))
+        writer.conclude(whole=whole, horizon_ms=self._wishes.horizon_ms)
         if plan.verified is not None:
             self._catalog.planning.turn_is_done(source.id, plan.verified, self._wishes.verify)
 
@@ -171,7 +170,6 @@ class _Run(Run):
         if writer.dry_run:
             return [EVERYTHING]
         began_ms = writer.unfinished.started_ms()
-        horizon_ms = self._wishes.horizon // timedelta(milliseconds=1)
         # Only the first listing goes on, which can take hours; what has come since, the next sync finds.  Behind it,
         # and for those who ask for everything, all of it is listed as it is now.
         known = self._plan.known
@@ -180,7 +178,7 @@ class _Run(Run):
             asked_for
             or known.unlisted_units < known.units
             or began_ms is None
-            or began_ms < self._plan.started_ms - horizon_ms
+            or began_ms < self._plan.started_ms - self._wishes.horizon_ms
         ):
             writer.unfinished.forget()
             return [EVERYTHING]
