@@ -18,6 +18,7 @@ from indexer.catalog.difference import Difference, additions, difference, times_
 from indexer.catalog.inserting import ShotInserts
 from indexer.catalog.listed import ListedStream, Stretch
 from indexer.catalog.owners import add_sessions, batches, reaches_into, sum_up_sessions
+from indexer.catalog.removals import Removals
 from indexer.catalog.rows import Inserted, ShotRow, shot_key, to_object
 from indexer.catalog.schema import derivative, gone, orphan, shot, stream
 from indexer.catalog.snapshot import Snapshot
@@ -358,10 +359,11 @@ class SyncWriter:
         """Remove up to `REMOVED_AT_ONCE` shots and whatever is empty then; return how many."""
         left = REMOVED_AT_ONCE
         streams: set[int] = set()
+        removals = Removals()
         runs = self._connection.execute(select(gone).order_by(gone.c.stream_id, gone.c.first_ms).limit(1_000)).all()
         for stream_id, first_ms, last_ms in runs:
             rows = list(self._rows_of(stream_id, range(first_ms, last_ms + 1), left))
-            self._remove_rows(stream_id, rows)
+            self._remove_rows(stream_id, rows, removals)
             streams.add(stream_id)
             left -= len(rows)
             this = (gone.c.stream_id == stream_id) & (gone.c.first_ms == first_ms)
@@ -369,14 +371,18 @@ class SyncWriter:
                 self._connection.execute(update(gone).where(this).values(first_ms=rows[-1].captured_ms + 1))
                 break
             self._connection.execute(delete(gone).where(this))
+        removals.write(self._connection)
         self._tidy(streams)
         return REMOVED_AT_ONCE - left
 
-    def _remove_rows(self, stream_id: int, rows: list[ShotRow]) -> None:
+    def _remove_rows(self, stream_id: int, rows: list[ShotRow], removals: Removals) -> None:
         if not rows:
             return
-        columns = (stream.c.key_head, stream.c.shots, stream.c.bytes, stream.c.digest)
-        key_head, shots, size, total = self._connection.execute(select(*columns).where(stream.c.id == stream_id)).one()
+        columns = (stream.c[name] for name in ("key_head", "session_id", "uid", "shots", "bytes", "digest"))
+        key_head, session_id, uid, shots, size, total = self._connection.execute(
+            select(*columns).where(stream.c.id == stream_id)
+        ).one()
+        removals.add(session_id, uid, rows[0].captured_ms, rows[-1].captured_ms, shots=len(rows))
         self._orphan_derivatives(stream_id, key_head, rows[0].captured_ms, rows[-1].captured_ms)
         in_stream = shot.c.stream_id == stream_id
         self._connection.execute(

@@ -6,7 +6,7 @@ from typing import Final, TypeVar
 
 from sqlalchemy import Column, ColumnElement, Connection, delete, func, insert, or_, select, update
 
-from indexer.catalog.schema import session, stream
+from indexer.catalog.schema import removed, session, stream
 from indexer.model import Interval
 
 _BATCH: Final = 5_000
@@ -58,6 +58,8 @@ def sum_up_sessions(connection: Connection, ids: Iterable[int]) -> None:
     for batch in batches(ids):
         has_stream = session.c.id.in_(select(stream.c.session_id).where(stream.c.session_id.in_(batch)))
         connection.execute(delete(session).where(session.c.id.in_(batch), ~has_stream))
+        left = select(session.c.id).where(session.c.id.in_(batch))
+        connection.execute(delete(removed).where(removed.c.session_id.in_(batch), removed.c.session_id.not_in(left)))
         sums = (
             select(
                 stream.c.session_id,

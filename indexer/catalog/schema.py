@@ -56,6 +56,8 @@ source = Table(
     # Where the verification of the next run begins, and which share of the present round is done.
     Column("verify_from", ByteText, nullable=False, server_default=""),
     Column("verify_share", Float, nullable=False, server_default="0"),
+    # Whether equal ETags mean equal pictures here; null until a picture was fetched and compared.
+    Column("md5_etags", Boolean),
 )
 
 session = Table(
@@ -130,6 +132,20 @@ shot = Table(
     # Spelled out: primary_key=True on the columns would order the key by declaration.
     PrimaryKeyConstraint("stream_id", "captured_ms"),
     sqlite_with_rowid=False,
+)
+
+removed = Table(
+    "removed",
+    metadata,
+    # No foreign key, as for shots; the rows go with their session.
+    Column("session_id", Id, nullable=False),
+    Column("uid", ByteText, nullable=False),
+    Column("first_ms", BigInteger, nullable=False),
+    Column("last_ms", BigInteger, nullable=False),
+    Column("shots", BigInteger, nullable=False),
+    PrimaryKeyConstraint("session_id", "uid", "first_ms"),
+    sqlite_with_rowid=False,
+    comment="When the shots were captured that the storage no longer has, while their session still has others.",
 )
 
 recording = Table(

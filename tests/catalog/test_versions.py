@@ -58,7 +58,7 @@ def statements(path: Path) -> list[tuple[str, list[str]]]:
     with sqlite3.connect(path) as connection:
         found = connection.execute("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL ORDER BY name").fetchall()
     return [
-        (name, sorted(line.strip(" ,\t") for line in re.split(r"\n|, (?=[a-z_]+ [A-Z])", sql)))
+        (name, sorted(line.strip(" ,\t") for line in re.split(r"\n|, (?=[a-z0-9_]+ [A-Z])", sql)))
         for name, sql in found
         if "alembic" not in name
     ]

@@ -13,7 +13,7 @@ from indexer.catalog.dialects import sync_lock
 from indexer.errors import InterruptedRunError, LockedError, StorageUnavailableError
 from indexer.jobs.plan import Mode, Wishes
 from indexer.jobs.sync import Access, SyncReport, Watch, sync
-from indexer.model import DERIVATIVES_DIR
+from indexer.model import DERIVATIVES_DIR, to_ms
 from indexer.storage.base import Page
 from indexer.storage.memory import MemoryStore
 from tests.catalogs import dump, shots_in
@@ -77,6 +77,40 @@ def test_an_emptied_bucket_empties_the_catalog_when_it_is_small(store: MemorySto
     assert run(store, catalog).changes.removed == 2
     tables = dump(catalog)
     assert not any(tables.values())
+
+
+def removals(catalog: Catalog) -> list[tuple[object, ...]]:
+    with catalog.reading() as connection:
+        rows = connection.exec_driver_sql("SELECT uid, first_ms, last_ms, shots FROM removed ORDER BY uid, first_ms")
+        return [tuple(row) for row in rows]
+
+
+def test_it_is_remembered_when_removed_shots_were_captured(store: MemoryStore, catalog: Catalog) -> None:
+    put(store, *map(key, range(6)), key(0, uid="8"), key(1, uid="8"))
+    run(store, catalog)
+    for gone in (key(0), key(1), key(4), key(0, uid="8"), key(1, uid="8")):
+        store.delete(gone)
+    run(store, catalog)
+    ms = [to_ms(START + timedelta(seconds=10 * number)) for number in range(6)]
+    assert removals(catalog) == [("7", ms[0], ms[1], 2), ("7", ms[4], ms[4], 1), ("8", ms[0], ms[1], 2)]
+
+
+def test_what_came_back_and_went_again_is_remembered_once(store: MemoryStore, catalog: Catalog) -> None:
+    for _ in range(2):
+        put(store, key(0), key(1))
+        run(store, catalog)
+        store.delete(key(0))
+        run(store, catalog)
+    assert removals(catalog) == [("7", to_ms(START), to_ms(START), 1)]
+
+
+def test_nothing_is_remembered_of_a_session_that_is_gone(store: MemoryStore, catalog: Catalog) -> None:
+    put(store, key(0), key(1, uid="8"))
+    run(store, catalog)
+    for gone in (key(0), key(1, uid="8")):
+        store.delete(gone)
+        run(store, catalog)
+    assert removals(catalog) == []
 
 
 def test_a_replaced_object_is_changed(store: MemoryStore, catalog: Catalog) -> None:
