@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Self
 from indexer import config
 from indexer.errors import ConfigError
 from indexer.model import Selection, Shot
+from indexer.people import Names, read_csv
 from indexer.storage.base import ObjectStore
 from indexer.storage.options import CONNECTIONS
 from indexer.storage.urls import Address, Location, S3Options, open_store
@@ -95,6 +96,14 @@ class App:
         close = difflib.get_close_matches(name, self.settings.sources, n=1)
         hint = f"did you mean {close[0]!r}?" if close else f"configured: {', '.join(self.settings.sources) or 'none'}"
         return ConfigError(f"no source is called {name!r}; {hint}")
+
+    def names(self) -> Names:
+        """What people are called, by the settings and the file that they name.  Raises `ConfigError`."""
+        users = self.settings.users
+        named = read_csv(Path(users.csv)) if users.csv is not None else {}
+        named |= {(None, uid): name for uid, name in users.everywhere.items()}
+        named |= {(cname, uid): name for cname, of in users.channels.items() for uid, name in of.items()}
+        return Names(named)
 
     def open_store(self, source: ConfiguredSource) -> ObjectStore:
         """The storage of a source."""

@@ -73,6 +73,8 @@ class SourceSettings(_Strict):
     """How a sync finds what may have changed: as the storage allows, or one way only."""
     capture_interval_s: Annotated[int, Field(ge=1, le=3600)] | None = None
     """As Agora was told (`captureInterval`); inferred from the shots where it is not set."""
+    etag_is_md5: bool | None = None
+    """Whether equal ETags mean equal pictures here; learned from what was fetched where it is not set."""
 
 
 class SyncSettings(_Strict):
@@ -102,6 +104,20 @@ class DisplaySettings(_Strict):
     tz: Annotated[str, AfterValidator(_zone)] = "UTC"
 
 
+PersonName = Annotated[str, Field(min_length=1)]
+
+
+class UsersSettings(_Strict):
+    """What people are called; names by uid, because Agora knows no others."""
+
+    csv: str | None = None
+    """A file of rows `channel,uid,name`; what stands in these settings is stronger."""
+    everywhere: dict[str, PersonName] = {}
+    """By uid, for every channel that says nothing else."""
+    channels: dict[str, dict[str, PersonName]] = {}
+    """By channel, then by uid: a uid names a person only within a channel."""
+
+
 _Section = TypeVar("_Section", SourceSettings, DerivativesSettings)
 
 SourceName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
@@ -119,6 +135,7 @@ class Settings(BaseSettings):
     sync: SyncSettings = SyncSettings()
     derivatives: DerivativesSettings | None = None
     display: DisplaySettings = DisplaySettings()
+    users: UsersSettings = UsersSettings()
 
     @classmethod
     def settings_customise_sources(
@@ -283,11 +300,24 @@ def _sentence(mistake: ErrorDetails) -> str:
             return f"must be {limits['le']} or less"
         case "literal_error":
             return f"must be {limits['expected']}"
+        case "string_too_short":
+            return "must not be empty"
         case "dict_type" | "model_type" | "model_attributes_type":
-            example = "[sources.NAME]" if mistake["loc"][0] == "sources" else f"[{mistake['loc'][0]}]"
-            return f"must be a section of its own, {example}"
+            return f"must be a section of its own, [{_heading(mistake['loc'])}]"
         case _:
             return mistake["msg"].removeprefix("Value error, ")
+
+
+def _heading(location: tuple[int | str, ...]) -> str:
+    """The section that stands at a place, as a heading says it."""
+    match location:
+        case ("sources", *_):
+            return "sources.NAME"
+        case ("users", "channels", *_):
+            return 'users.channels."CHANNEL"'
+        case ("users", _, *_):
+            return f"users.{location[1]}"
+    return str(location[0])
 
 
 def _nearest(location: tuple[int | str, ...]) -> str:
@@ -306,6 +336,7 @@ _SECTIONS: Final[Mapping[str, type[BaseModel]]] = {
     "sync": SyncSettings,
     "derivatives": DerivativesSettings,
     "display": DisplaySettings,
+    "users": UsersSettings,
 }
 
 
@@ -322,6 +353,9 @@ def _anchored(values: Mapping[str, Any], folder: Path) -> dict[str, Any]:
         anchored["derivatives"] = _with_url(values["derivatives"], folder)
     if isinstance(values.get("sources"), dict):
         anchored["sources"] = {name: _with_url(source, folder) for name, source in values["sources"].items()}
+    users = values.get("users")
+    if isinstance(users, dict) and isinstance(users.get("csv"), str):
+        anchored["users"] = {**users, "csv": str(folder / users["csv"])}
     return anchored
 
 
@@ -340,6 +374,8 @@ def _with_folders(settings: Settings, folder: Path) -> Settings:
     changes: dict[str, object] = {"sources": {name: anchored(source) for name, source in settings.sources.items()}}
     if settings.derivatives is not None:
         changes["derivatives"] = anchored(settings.derivatives)
+    if settings.users.csv is not None:
+        changes["users"] = settings.users.model_copy(update={"csv": str(folder / settings.users.csv)})
     return settings.model_copy(update=changes)
 
 

@@ -32,6 +32,7 @@ url = {url}                 # s3://bucket/prefix/, or file:///folder of a mirror
 # url_encoding = false                # for storages that list keys wrongly encoded (+ or % come out wrong)
 # discovery = "full"                  # list everything in every sync: for storages that group keys wrongly
 # capture_interval_s = 10             # captureInterval of the start request; inferred where it is not set
+# etag_is_md5 = true                  # equal ETags mean equal pictures; learned where it is not set
 
 # How `livestills sync` lists.
 # [sync]
@@ -42,6 +43,14 @@ url = {url}                 # s3://bucket/prefix/, or file:///folder of a mirror
 # Where thumbnails and sheets are kept; never inside a source.
 # [derivatives]
 # url = "s3://bucket-of-its-own/"
+
+# What people are called, by uid: from a file of rows channel,uid,name (an empty channel is all), and from here.
+# [users]
+# csv = "people.csv"
+# [users.channels."math-101"]
+# 1002 = "Ada Lovelace"
+# [users.everywhere]
+# 1 = "Recorder"
 
 # [display]
 # tz = "Europe/Berlin"                # of tables, and of times that are typed without a zone

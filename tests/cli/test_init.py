@@ -24,12 +24,13 @@ def test_the_written_file_loads_and_says_what_to_do_next() -> None:
 
 def test_every_line_of_it_that_is_commented_out_could_be_used() -> None:
     done("init")
-    FILE.write_text(re.sub(r"^# (\[|[a-z_]+ = )", r"\1", FILE.read_text(), flags=re.MULTILINE))
+    FILE.write_text(re.sub(r"^# (\[|[a-z0-9_]+ = )", r"\1", FILE.read_text(), flags=re.MULTILINE))
     loaded = config.load(FILE, environ=os.environ, folder=Path())
     assert loaded.derivatives is not None
     source = loaded.sources["prod"]
     assert all(getattr(source, name) is not None for name in type(source).model_fields)
     assert loaded.sync == config.SyncSettings()
+    assert loaded.users.channels == {"math-101": {"1002": "Ada Lovelace"}}
 
 
 def test_an_existing_file_is_kept_unless_it_is_to_be_replaced() -> None:

@@ -113,6 +113,26 @@ def test_an_address_that_is_whole_stays_as_it_is(file: Path, url: str) -> None:
     assert (settings.catalog.url, settings.sources["a"].url) == (url, url)
 
 
+def test_a_file_of_names_is_meant_from_the_folder_of_what_says_so(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert load(file, "[users]\ncsv = 'people.csv'\n").users.csv == f"{file.parent}/people.csv"
+    monkeypatch.setenv("LIVESTILLS_USERS__CSV", "people.csv")
+    assert load(file).users.csv == f"{ELSEWHERE}/people.csv"
+
+
+# --- what people are called, and what ETags are
+
+
+def test_names_are_by_channel_and_uid_as_they_are_written(file: Path) -> None:
+    users = load(file, '[users.channels."math-101"]\n007 = "Ada"\n"a b" = "Ben"\n[users.everywhere]\n7 = "Cy"\n').users
+    assert users.channels == {"math-101": {"007": "Ada", "a b": "Ben"}}
+    assert users.everywhere == {"7": "Cy"}
+
+
+def test_whether_etags_are_sums_of_the_content_is_learned_unless_it_is_said(file: Path) -> None:
+    settings = load(file, "[sources.a]\nurl = 's3://a/'\n[sources.b]\nurl = 's3://b/'\netag_is_md5 = true\n")
+    assert [source.etag_is_md5 for source in settings.sources.values()] == [None, True]
+
+
 # --- how a sync lists
 
 
@@ -164,7 +184,10 @@ def test_what_is_no_share_is_refused(text: str) -> None:
         ("[sources.a]\nurl = 's3://a/'\nregoin = 'x'", "unknown setting 'sources.a.regoin'; did you mean 'region'?"),
         ("[sources.a]\nulr = 's3://a/'", "unknown setting 'sources.a.ulr'; did you mean 'url'? (and 1 more)"),
         ("[display]\nzzz = 1", "unknown setting 'display.zzz'; known here: tz"),
-        ("_env_file = 'x'", "unknown setting '_env_file'; known here: catalog, sources, sync, derivatives, display"),
+        (
+            "_env_file = 'x'",
+            "unknown setting '_env_file'; known here: catalog, sources, sync, derivatives, display, users",
+        ),
         ("[sources.a]", "sources.a.url is missing"),
         ("[sources.a]\nurl = 5", 'sources.a.url must be a text in "quotes"'),
         ("[sources]\nurl = 's3://a/'", "sources.url must be a section of its own, [sources.NAME]"),
@@ -184,6 +207,12 @@ def test_what_is_no_share_is_refused(text: str) -> None:
         ("[sync]\nhorizon_h = 0", "sync.horizon_h must be 1 or more"),
         ("[sync]\nhorizon_h = 8761", "sync.horizon_h must be 8760 or less"),
         ("[sync]\nin_flight = 129", "sync.in_flight must be 128 or less"),
+        ("[users]\neverwhere = {}", "unknown setting 'users.everwhere'; did you mean 'everywhere'?"),
+        ("[users.everywhere]\n7 = 8", 'users.everywhere.7 must be a text in "quotes"'),
+        ("[users.everywhere]\n7 = ''", "users.everywhere.7 must not be empty"),
+        ("[users]\neverywhere = 'Ada'", "users.everywhere must be a section of its own, [users.everywhere]"),
+        ("[users.channels]\n7 = 'Ada'", 'users.channels.7 must be a section of its own, [users.channels."CHANNEL"]'),
+        ("[sources.a]\nurl = 's3://a/'\netag_is_md5 = 'x'", "sources.a.etag_is_md5 must be true or false"),
         ("[display]\ntz = 'Mars'", "display.tz 'Mars' is no time zone; write one such as UTC or Europe/Berlin"),
     ],
 )
