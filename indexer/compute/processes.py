@@ -4,6 +4,7 @@ import multiprocessing
 import signal
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, wait
+from concurrent.futures.process import BrokenProcessPool
 from enum import StrEnum
 from itertools import islice
 from typing import Final, Generic, NamedTuple, TypeVar
@@ -15,6 +16,14 @@ _Result = TypeVar("_Result")
 
 IN_FLIGHT: Final = 8
 """Tasks handed out for each worker: enough that none waits, few enough to lose little."""
+
+
+STUCK_S: Final = 15.0
+"""Without any result for so long beyond the time limit of a task, a pool is stuck: a worker that is killed while it
+holds the lock of the pool's pipe, as the system does when memory is short, leaves it to nobody."""
+
+POOLS: Final = 3
+"""Pools that may break one after the other without a single result."""
 
 
 class Lost(StrEnum):
@@ -43,30 +52,71 @@ def carry_out(
     waiting = iter(tasks)
     pending: dict[Future[_Result], _Task] = {}
     retried: set[int] = set()
-    # Not forked: the parent has threads.  Deaf to Ctrl-C, which reaches the whole group: the parent decides.
-    context = multiprocessing.get_context("spawn")
-    pool = ProcessPool(
-        max_workers=workers, context=context, initializer=signal.signal, initargs=(signal.SIGINT, signal.SIG_IGN)
-    )
+    broken = 0
+    pool = _Pool(function, workers=workers, timeout_s=timeout_s)
     try:
         while True:
             for task in islice(waiting, workers * IN_FLIGHT - len(pending)):
-                pending[pool.schedule(function, args=(task,), timeout=timeout_s)] = task
+                pending[pool.schedule(task)] = task
             if not pending:
                 return
-            finished, _ = wait(pending, return_when=FIRST_COMPLETED)
+            finished, _ = wait(pending, timeout=timeout_s + STUCK_S, return_when=FIRST_COMPLETED)
+            anew: list[_Task] = []
             for future in finished:
                 task = pending.pop(future)
                 try:
-                    yield Done(task, future.result())
+                    result = future.result()
                 except TimeoutError:
                     yield Done(task, Lost.TIMED_OUT)
+                except BrokenProcessPool:
+                    anew.append(task)
                 except ProcessExpired:
                     if id(task) in retried:
                         yield Done(task, Lost.WORKER_DIED)
                     else:
                         retried.add(id(task))
-                        pending[pool.schedule(function, args=(task,), timeout=timeout_s)] = task
+                        pending[pool.schedule(task)] = task
+                else:
+                    broken = 0
+                    yield Done(task, result)
+            if anew or not finished:
+                anew += pending.values()
+                pending.clear()
+                pool.stop()
+                broken += 1
+                if broken == POOLS:
+                    yield from (Done(task, Lost.WORKER_DIED) for task in anew)
+                    anew.clear()
+                    broken = 0
+                pool = _Pool(function, workers=workers, timeout_s=timeout_s)
+                pending = {pool.schedule(task): task for task in anew}
     finally:
-        pool.stop()  # type: ignore[no-untyped-call]  # pebble is typed but for this
-        pool.join()
+        pool.stop()
+
+
+class _Pool(Generic[_Task, _Result]):
+    """Worker processes, each deaf to Ctrl-C: that reaches the whole group, and the parent decides."""
+
+    def __init__(self, function: Callable[[_Task], _Result], *, workers: int, timeout_s: float) -> None:
+        self._function = function
+        self._timeout_s = timeout_s
+        self._pool = ProcessPool(
+            max_workers=workers,
+            context=multiprocessing.get_context("spawn"),  # not forked: the parent has threads
+            initializer=signal.signal,
+            initargs=(signal.SIGINT, signal.SIG_IGN),
+        )
+
+    def schedule(self, task: _Task) -> Future[_Result]:
+        """Hand a task out; if the pool is broken, its result says so."""
+        try:
+            return self._pool.schedule(self._function, args=(task,), timeout=self._timeout_s)
+        except RuntimeError:  # what pebble says of a broken pool
+            refused: Future[_Result] = Future()
+            refused.set_exception(BrokenProcessPool("the pool takes no task any more"))
+            return refused
+
+    def stop(self) -> None:
+        """End the workers, whatever they are at."""
+        self._pool.stop()  # type: ignore[no-untyped-call]  # pebble is typed but for this
+        self._pool.join()

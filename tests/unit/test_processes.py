@@ -1,12 +1,14 @@
 """Tasks on real worker processes."""
 
 import os
+import signal
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from indexer.compute import processes
 from indexer.compute.processes import Done, Lost, carry_out
 from indexer.errors import StorageUnavailableError
 
@@ -83,3 +85,25 @@ def test_a_task_that_kills_its_workers_is_lost() -> None:
 def test_what_a_task_raises_ends_the_run() -> None:
     with pytest.raises(StorageUnavailableError, match="for a while"):
         list(carry_out(fail_at_three, range(100), workers=2, timeout_s=30))
+
+
+def payload(number: int) -> tuple[int, bytes]:
+    return number, bytes(20_000)  # fills the pipe, so that workers are often found writing to it
+
+
+def children() -> list[int]:
+    tasks = Path(f"/proc/{os.getpid()}/task").glob("*/children")
+    pids = [int(pid) for task in tasks for pid in task.read_text().split()]
+    return [pid for pid in pids if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+
+
+def test_workers_killed_from_outside_cost_no_result(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(processes, "STUCK_S", 2.0)  # where the killed one held the lock of the pipe
+    for _ in range(3):
+        results = []
+        for done in carry_out(payload, range(300), workers=2, timeout_s=2):
+            assert not isinstance(done.result, Lost)
+            results.append(done.result[0])
+            if len(results) == 60:
+                os.kill(children()[0], signal.SIGKILL)
+        assert sorted(results) == list(range(300))
