@@ -15,6 +15,7 @@ from indexer.catalog import schema
 from indexer.catalog.changes import SyncWriter
 from indexer.catalog.derivatives import Derivatives
 from indexer.catalog.dialects import WRITE, open_sqlite, own_error, sqlite_path
+from indexer.catalog.etags import Etags
 from indexer.catalog.overview import Overview
 from indexer.catalog.planning import Planning
 from indexer.catalog.sessions import Sessions
@@ -46,6 +47,7 @@ class Catalog:
         self.overview = Overview(engine)
         self.derivatives = Derivatives(engine)
         self.planning = Planning(engine)
+        self.etags = Etags(engine)
 
     @classmethod
     def open_to_read(cls, url: str) -> Self:
@@ -124,7 +126,7 @@ class Catalog:
                 return Source(made.scalar_one(), name, url)
             if known.url != url:
                 # What was known of another place says nothing of this one: all of it is listed and compared anew.
-                anew = {"url": url, "verify_from": "", "verify_share": 0}
+                anew = {"url": url, "verify_from": "", "verify_share": 0, "md5_etags": None}
                 connection.execute(update(row).where(row.c.id == known.id).values(anew))
                 connection.execute(delete(schema.listed).where(schema.listed.c.source_id == known.id))
                 unlisted = {"listed_ms": None, "digest": None, "settled": False}

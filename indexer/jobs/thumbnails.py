@@ -4,6 +4,7 @@ The coordinator plans and records, workers fetch, draw and store.  A thumbnail i
 key is a function of what it shows: whatever dies in between, the next run makes exactly what is missing.
 """
 
+import hashlib
 import logging
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -33,6 +34,9 @@ what ends a decoder that hangs, and a storage that does: the picture counts as f
 RECORDED_AT_ONCE: Final = 200
 """Outcomes kept back for one transaction."""
 
+COMPARED: Final = 8
+"""Pictures of each source whose MD5 is compared with their ETag in a run."""
+
 SAMPLES: Final = 20
 """Failures that a report names."""
 
@@ -46,6 +50,8 @@ class Task:
     target: Address
     keys: tuple[tuple[ThumbSpec, str], ...]
     """What to make, and under which key to keep it."""
+    compare: bool = False
+    """Whether to tell if the ETag is the MD5 of the picture."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +60,8 @@ class Outcome:
 
     made: tuple[Made, ...] = ()
     reason: str | None = None
+    etag_is_md5: bool | None = None
+    """None if it was not compared."""
 
 
 def make(task: Task) -> Outcome:
@@ -68,16 +76,17 @@ def make(task: Task) -> Outcome:
         data = _open(task.origin).get(wanted.key)
     except ObjectNotFoundError:
         return Outcome(reason="gone")
+    is_md5 = hashlib.md5(data, usedforsecurity=False).hexdigest() == wanted.etag if task.compare else None
     try:
         pictures = thumbnails(data, [spec for spec, _ in task.keys], listed_size=wanted.size)
     except BadPictureError as exc:
-        return Outcome(reason=str(exc.reason))
+        return Outcome(reason=str(exc.reason), etag_is_md5=is_md5)
     target = _open(task.target)
     made = []
     for (spec, key), picture in zip(task.keys, pictures.made, strict=True):
         target.put(task.target.location.prefix + key, picture.jpeg, content_type="image/jpeg")
         made.append(Made(str(spec), len(picture.jpeg), picture.width, picture.height))
-    return Outcome(made=tuple(made))
+    return Outcome(tuple(made), etag_is_md5=is_md5)
 
 
 @lru_cache(maxsize=16)
@@ -160,6 +169,7 @@ def make_thumbnails(
         _prune(catalog, places.target, report)
     total = derivatives.count(selection, names, retry_failed=retry_failed)
     kept: list[tuple[Wanted, Outcome]] = []
+    verdicts: dict[str, bool] = {}
     try:
         tasks = _tasks(wanted, places, specs, report)
         for task, result in carry_out(make, tasks, workers=workers, timeout_s=time_limit_s):
@@ -167,6 +177,9 @@ def make_thumbnails(
             # Whether the picture or a slow storage is to blame is unknown: not recorded, so the next run tries again.
             if not isinstance(result, Lost):
                 kept.append((task.wanted, outcome))
+            if outcome.etag_is_md5 is not None:
+                source = task.wanted.source
+                verdicts[source] = outcome.etag_is_md5 and verdicts.get(source, True)
             if outcome.reason is None:
                 report.made += len(outcome.made)
                 report.bytes += sum(made.size for made in outcome.made)
@@ -178,6 +191,8 @@ def make_thumbnails(
             follow.check()
     finally:
         _record(catalog, kept)
+        for source, md5 in verdicts.items():
+            catalog.etags.learn(source, md5=md5)
         report.duration = follow.now() - started_at
     _log.info("made %d thumbnails, %d failed", report.made, report.failed.total())
     return report
@@ -194,12 +209,15 @@ def _count(report: ThumbReport, wanted: Wanted) -> bool:
 
 def _tasks(wanted: Iterable[Wanted], places: Places, specs: Sequence[ThumbSpec], report: ThumbReport) -> Iterator[Task]:
     by_name = {str(spec): spec for spec in specs}
+    compared: Counter[str] = Counter()
     for each in wanted:
         if each.source not in places.origins:
             report.fail(each.key, "source not configured")
         elif _count(report, each):
             keys = tuple((by_name[name], thumbnail_key(each.source, each.key, name)) for name in each.specs)
-            yield Task(each, places.origins[each.source], places.target, keys)
+            compared[each.source] += 1
+            compare = compared[each.source] <= COMPARED
+            yield Task(each, places.origins[each.source], places.target, keys, compare)
 
 
 def _record(catalog: Catalog, kept: list[tuple[Wanted, Outcome]]) -> None:

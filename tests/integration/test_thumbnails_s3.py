@@ -49,6 +49,8 @@ def test_refused_credentials_end_a_run_and_nothing_is_lost(
         with pytest.raises(AccessDeniedError):
             thumbs()
         monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", weed.secret_key)
+        assert catalog.etags.md5_sources() == frozenset(), "nothing was fetched yet"
         assert thumbs().made == 12
+        assert catalog.etags.md5_sources() == {"prod"}
         assert thumbs().wanted == 0
         assert len(derived.list_page().objects) == 12

@@ -87,6 +87,7 @@ def test_every_shot_gets_each_size_once(world: World) -> None:
     tiny = ThumbSpec(32, 32)
     report = world.thumbs(SMALL, tiny)
     assert (report.wanted, report.made, report.failed.total()) == (5, 10, 0)
+    assert world.catalog.etags.md5_sources() == frozenset(), "those of a folder are made of size and time"
     assert world.made() == sorted(thumbnail_key("prod", key(n), str(spec)) for n in range(5) for spec in (SMALL, tiny))
     picture = Image.open(io.BytesIO(world.derived.get(thumbnail_key("prod", key(0), "32x32"))))
     assert picture.size == (32, 18)
