@@ -19,6 +19,7 @@ from indexer.storage.urls import Address, Location, S3Options, open_store
 
 if TYPE_CHECKING:  # SQLAlchemy takes a sixth of a second that `doctor --help` need not wait for
     from indexer.catalog.catalog import Catalog
+    from indexer.jobs.lookup import Terms
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +172,20 @@ class App:
         from indexer.catalog.catalog import Catalog
 
         return Catalog.open_to_write(self.settings.catalog.url, now=self.now())
+
+    def terms(self, catalog: "Catalog") -> "Terms":
+        """What timelines are told by; what is configured of ETags overrules what the catalog has learned."""
+        from indexer.jobs.lookup import Terms
+
+        sources = self.settings.sources
+        learned = dict.fromkeys(catalog.etags.md5_sources(), True)
+        told = {name: each.etag_is_md5 for name, each in sources.items() if each.etag_is_md5 is not None}
+        return Terms(
+            intervals_s={name: each.capture_interval_s for name, each in sources.items()},
+            horizon=timedelta(hours=self.settings.sync.horizon_h),
+            now=self.now(),
+            md5_sources=frozenset(name for name, is_md5 in {**learned, **told}.items() if is_md5),
+        )
 
     def presigner(self, lifetime: timedelta) -> Callable[[Shot], str]:
         """A function that gives a shot's address, readable by whoever has it for `lifetime`.

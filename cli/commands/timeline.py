@@ -17,7 +17,7 @@ from indexer.model import Shot
 if TYPE_CHECKING:
     from indexer.app import App
     from indexer.catalog.shots import Position
-    from indexer.jobs.lookup import SeriesRuns
+    from indexer.timeline.figures import Timeline
 
 _RUNS = (
     Column("first_at", "from", Kind.TIME),
@@ -78,7 +78,7 @@ def timeline(
     tells its recorder.  A uid names a person only within a channel.
     """
     from indexer.catalog.shots import Position
-    from indexer.jobs.lookup import runs_of_user, shots_of_user
+    from indexer.jobs.lookup import shots_of_user, timelines
 
     about_shots = presign or paging.wanted
     if as_shots is False and about_shots:
@@ -94,8 +94,7 @@ def timeline(
             columns, fields = (_SHOTS, _SHOT_FIELDS) if address is None else (_LINKED, (*_SHOT_FIELDS, "url"))
             out.rows((_shot_record(*item, address) for item in page), columns, fields=fields, none=none)
         else:
-            intervals_s = {name: source.capture_interval_s for name, source in app.settings.sources.items()}
-            _show_runs(out, runs_of_user(catalog, uid, selection, intervals_s=intervals_s), none)
+            _show_runs(out, timelines(catalog, uid, selection, terms=app.terms(catalog)), none)
 
 
 def _shot_record(shot: Shot, position: "Position", address: Callable[[Shot], str] | None) -> Record:
@@ -103,7 +102,7 @@ def _shot_record(shot: Shot, position: "Position", address: Callable[[Shot], str
     return record if address is None else {**record, "url": address(shot)}
 
 
-def _show_runs(out: Output, found: Iterator["SeriesRuns"], none: str) -> None:
+def _show_runs(out: Output, found: Iterator["Timeline"], none: str) -> None:
     if not out.for_people:
         records = (record for series in found for record in _run_records(series))
         out.rows(records, _RUNS, fields=_RUN_FIELDS, none=none)
@@ -111,8 +110,8 @@ def _show_runs(out: Output, found: Iterator["SeriesRuns"], none: str) -> None:
     empty = True
     for series in found:
         empty = False
-        every = "" if series.interval is None else f", one every {human_length(series.interval.total_seconds())}"
-        told = " (configured)" if series.interval_is_configured else ""
+        every = "" if series.interval is None else f", one every {human_length(series.interval.length.total_seconds())}"
+        told = " (configured)" if series.interval and series.interval.configured else ""
         shots = counted(series.shots, "shot")
         out.block(f"channel {shown(series.cname)} · session {shown(series.sid)} · {shots}{every}{told}")
         out.table(_run_records(series), _RUNS)
@@ -120,8 +119,8 @@ def _show_runs(out: Output, found: Iterator["SeriesRuns"], none: str) -> None:
         out.note(none)
 
 
-def _run_records(series: "SeriesRuns") -> Iterator[Record]:
-    for run in series.runs:
+def _run_records(series: "Timeline") -> Iterator[Record]:
+    for before, run in zip([None, *series.runs], series.runs, strict=False):
         yield {
             "uid": series.uid,
             "cname": series.cname,
@@ -132,5 +131,5 @@ def _run_records(series: "SeriesRuns") -> Iterator[Record]:
             "shots": run.shots,
             "baks": run.baks,
             "recorders": [recorder(bak) for bak in run.baks],
-            "gap_before_s": None if run.gap_before is None else run.gap_before.total_seconds(),
+            "gap_before_s": None if before is None else (run.first_at - before.last_at).total_seconds(),
         }

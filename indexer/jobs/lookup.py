@@ -1,32 +1,38 @@
-"""What a user showed, ready to be told: shots as they come, and runs of them."""
+"""What a user showed, ready to be told: shots as they come, and timelines that say why there are none."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
-from itertools import islice
+from datetime import datetime, timedelta
+from typing import Final
 
 from indexer.catalog.catalog import Catalog
 from indexer.catalog.shots import Position, Series
-from indexer.model import Selection, Shot
-from indexer.timeline import SAMPLE, Run, capture_interval, longest_pause, runs
+from indexer.model import Selection, Shot, TimeRange
+from indexer.timeline.figures import Timeline, capture, presence
+from indexer.timeline.gaps import Cause, Gap
+from indexer.timeline.series import (
+    CaptureInterval,
+    Run,
+    capture_interval,
+    fold,
+    missing_between,
+    pieces,
+)
+
+_ALWAYS: Final = TimeRange()
 
 
 @dataclass(frozen=True, slots=True)
-class SeriesRuns:
-    """The runs of one user in one session, within the asked period."""
+class Terms:
+    """What timelines are told by, beside the catalog."""
 
-    uid: str
-    cname: str
-    sid: str
-    interval: timedelta | None
-    """Time between two shots; None if there are too few shots to tell."""
-    interval_is_configured: bool
-    runs: tuple[Run, ...]
-
-    @property
-    def shots(self) -> int:
-        """Shots of all runs."""
-        return sum(run.shots for run in self.runs)
+    intervals_s: Mapping[str, int | None]
+    """The capture intervals that are configured, by source; where a series' source has none, it is inferred."""
+    horizon: timedelta
+    """How long after its capture a picture may come."""
+    now: datetime
+    md5_sources: frozenset[str] = frozenset()
+    """Sources whose ETags are known to be MD5s."""
 
 
 def shots_of_user(
@@ -37,35 +43,81 @@ def shots_of_user(
         yield from catalog.shots.of(series, selection.period, after=after)
 
 
-def runs_of_user(
-    catalog: Catalog, uid: str, selection: Selection, *, intervals_s: Mapping[str, int | None]
-) -> Iterator[SeriesRuns]:
-    """A user's runs session by session; a session without a shot in the period is left out.
+def sampled(
+    shots: Iterable[tuple[Shot, Position]], every: timedelta, *, after: Position | None = None
+) -> Iterator[tuple[Shot, Position]]:
+    """Of each session's shots the one nearest to each step; steps are multiples of `every` from 1970 on.
 
-    `intervals_s` are the capture intervals that are configured, by source; where a series' source has none, it is
-    inferred.
+    Each is within half a step of its step, and none comes twice.  With `after`, the last one of the page before, the
+    shots of its step are passed over.
     """
+    raise NotImplementedError
+
+
+def nearest_shot(catalog: Catalog, uid: str, selection: Selection, at: datetime) -> Iterator[Shot]:
+    """Of each session in which the user was at that time the shot nearest to it, the nearest one first.
+
+    Where there is none, the nearest shot of all.
+    """
+    raise NotImplementedError
+
+
+def timelines(catalog: Catalog, uid: str, selection: Selection, *, terms: Terms) -> Iterator[Timeline]:
+    """A user's timelines, the session that began first coming first."""
     for series in catalog.shots.series(uid, selection):
-        found = runs_of_series(catalog, series, selection, intervals_s=intervals_s)
-        if found.runs:
-            yield found
+        yield _timeline(catalog, series, selection.period, terms)
 
 
-def runs_of_series(
-    catalog: Catalog, series: Series, selection: Selection, *, intervals_s: Mapping[str, int | None]
-) -> SeriesRuns:
-    """Cut one series into runs, reading it once."""
-    shots = (shot for shot, _ in catalog.shots.of(series, selection.period))
+def timelines_of_session(
+    catalog: Catalog, sid: str, cname: str, *, terms: Terms, period: TimeRange = _ALWAYS
+) -> Iterator[Timeline]:
+    """One timeline for each user of a session, by first shot."""
+    everybody = catalog.shots.all_series(Selection(sid=sid, cname=cname))
+    for series in sorted(everybody, key=lambda each: (min(part.first_at for part in each.streams), each.uid)):
+        yield _timeline(catalog, series, period, terms)
+
+
+def interval_of(catalog: Catalog, series: Series, *, intervals_s: Mapping[str, int | None]) -> CaptureInterval | None:
+    """The capture interval of a series, from its first shots unless its sources agree on one."""
     configured = {intervals_s.get(part.source) for part in series.streams}
     interval_s = configured.pop() if len(configured) == 1 else None
-    if interval_s is not None:
-        interval: timedelta | None = timedelta(seconds=interval_s)
-    else:
-        first = list(islice(shots, SAMPLE))
-        interval = capture_interval(shot.captured_at for shot in first)
-        shots = (shot for part in (first, shots) for shot in part)
-    # Without an interval all shots are of one millisecond, or there is one: any pause will do.
-    pause = longest_pause(interval) if interval else timedelta(0)
-    return SeriesRuns(
-        series.uid, series.cname, series.sid, interval, interval_s is not None, tuple(runs(shots, pause=pause))
+    return capture_interval(
+        _folded(catalog, series, _ALWAYS),
+        configured=None if interval_s is None else timedelta(seconds=interval_s),
+    )
+
+
+def _folded(catalog: Catalog, series: Series, period: TimeRange) -> Iterator[Shot]:
+    parts = (series._replace(streams=(part,)) for part in series.streams)
+    return fold([(shot for shot, _ in catalog.shots.of(part, period)) for part in parts])
+
+
+def _timeline(catalog: Catalog, series: Series, period: TimeRange, terms: Terms) -> Timeline:
+    shots = _folded(catalog, series, period)
+    interval = interval_of(catalog, series, intervals_s=terms.intervals_s)
+    since = min(part.first_at for part in series.streams)
+    until = max(part.last_at for part in series.streams)
+    length = None if interval is None else interval.length
+    runs: list[Run] = []
+    gaps: list[Gap] = []
+    for piece in pieces(shots, since=since, until=until, interval=length, md5_sources=terms.md5_sources):
+        if isinstance(piece, Run):
+            runs.append(piece)
+        else:
+            missing = 0 if length is None else missing_between(piece.since, piece.until, length)
+            gaps.append(Gap(piece.since, piece.until, missing, Cause.UNKNOWN, "not looked into yet"))
+    return Timeline(
+        uid=series.uid,
+        cname=series.cname,
+        sid=series.sid,
+        sources=tuple(sorted({part.source for part in series.streams})),
+        since=since,
+        until=until,
+        interval=interval,
+        shots=sum(run.shots for run in runs),
+        runs=tuple(runs),
+        gaps=tuple(gaps),
+        presence=presence(runs, gaps, span=until - since),
+        capture=capture(runs, gaps),
+        concurrent=(),
     )

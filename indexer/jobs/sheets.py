@@ -15,7 +15,7 @@ from indexer.catalog.catalog import Catalog
 from indexer.catalog.shots import Series
 from indexer.derived import thumbnail_key
 from indexer.errors import ConfigError, ObjectNotFoundError
-from indexer.jobs.lookup import runs_of_series
+from indexer.jobs.lookup import interval_of
 from indexer.model import Selection, Shot, is_archived
 from indexer.render.contact_sheet import ContactSheet, Gap, SheetHead, Tile
 from indexer.render.fonts import Fonts
@@ -23,7 +23,7 @@ from indexer.render.image import MAX_BYTES, BadPictureError, Flaw
 from indexer.render.sheet_layout import Layout
 from indexer.render.thumbnail import ThumbSpec, thumbnails
 from indexer.storage.base import ObjectStore
-from indexer.timeline import longest_pause
+from indexer.timeline.series import longest_pause
 
 _FETCHED_AT_ONCE: Final = 16
 """Pictures in memory beside the page being drawn, and requests under way."""
@@ -86,10 +86,10 @@ def plan(
     series: list[Series] = []
     pauses: list[timedelta] = []
     for each in found:
-        runs = runs_of_series(catalog, each, selection, intervals_s=intervals_s)
-        if runs.runs:
+        if next(catalog.shots.of(each, selection.period), None) is not None:
+            interval = interval_of(catalog, each, intervals_s=intervals_s)
             series.append(each)
-            pauses.append(longest_pause(runs.interval) if runs.interval else timedelta(0))
+            pauses.append(longest_pause(interval.length) if interval else timedelta(0))
     return Sheet(catalog, tuple(series), selection, tuple(pauses), every)
 
 

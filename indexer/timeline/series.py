@@ -1,0 +1,293 @@
+"""From shots to runs and the holes between them.  Pure: shots in, values out; nothing is held but a run.
+
+A series is all shots of one user in one session, by whatever recorders and in whatever directories.
+"""
+
+import heapq
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import islice
+from statistics import median
+from typing import Final, Protocol, TypeVar
+
+from indexer.model import to_ms
+
+SAMPLE: Final = 1_000
+"""Shots from which the capture interval is inferred: hours of a series, read before anything is shown of it."""
+
+STILL: Final = 3
+"""So many equal pictures in a row are a frozen stretch.  Two may be a copy, or one slide between two blinks."""
+
+_SHORTEST_MS: Final = 1_000
+_LONGEST_MS: Final = 3_600_000
+# captureInterval goes from 1 s to 3,600 s (Agora's start request).
+
+_AGREEING: Final = 0.1
+_LEAST_AGREEING: Final = timedelta(milliseconds=200)
+# Timers are late by some 80 ms, which is much of a second and little of a minute.
+
+
+class Captured(Protocol):
+    """What a series is made of."""
+
+    @property
+    def key(self) -> str:
+        """Of the object."""
+        ...
+
+    @property
+    def source(self) -> str:
+        """Where the object is."""
+        ...
+
+    @property
+    def directory(self) -> str:
+        """Where it is there."""
+        ...
+
+    @property
+    def bak(self) -> int | None:
+        """Number of the failover recorder that took it."""
+        ...
+
+    @property
+    def captured_at(self) -> datetime:
+        """Aware."""
+        ...
+
+    @property
+    def size(self) -> int:
+        """Bytes."""
+        ...
+
+    @property
+    def etag(self) -> str:
+        """Compared for equality only."""
+        ...
+
+    @property
+    def last_modified(self) -> datetime:
+        """When it was uploaded."""
+        ...
+
+
+_Shot = TypeVar("_Shot", bound=Captured)
+
+
+@dataclass(frozen=True, slots=True)
+class CaptureInterval:
+    """The time from one shot of a recorder to its next one."""
+
+    length: timedelta
+    configured: bool
+    confidence: float
+    """0 to 1: share of the sampled distances that agree with it; twice as long does not.  1 if it is configured."""
+    jitter: timedelta = timedelta(0)
+    """By how much nine tenths of the distances that agree with it differ from it at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class Frozen:
+    """A stretch of at least `STILL` shots in a row that are one picture, byte for byte."""
+
+    first_at: datetime
+    last_at: datetime
+    shots: int
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A stretch of a series without a gap, from its first shot to its last."""
+
+    first_at: datetime
+    last_at: datetime
+    shots: int
+    baks: tuple[int | None, ...]
+    """The recorders it was taken by, in the order of their first shot; None is the original one."""
+    overlapping: int = 0
+    """Shots of moments, half an interval wide, that another recorder had taken already.  They are among `shots`."""
+    frozen: tuple[Frozen, ...] | None = None
+    """None where it cannot be known: the ETags of a source are not known to be MD5s."""
+    missing: int = 0
+    """Shots that are missing in pauses too short to be gaps, which there are at intervals of less than four seconds."""
+
+    @property
+    def length(self) -> timedelta:
+        """From the first shot to the last."""
+        return self.last_at - self.first_at
+
+    @property
+    def moments(self) -> int:
+        """Shots without those that show what another one shows."""
+        return self.shots - self.overlapping
+
+
+@dataclass(frozen=True, slots=True)
+class Hole:
+    """Where a series has no shots for longer than a pause: a gap whose cause is not known yet."""
+
+    since: datetime
+    until: datetime
+    before: Captured | None
+    """The shot that it begins with; None if it begins with the session."""
+    after: Captured | None
+    """The shot that it ends with; None if it ends with the session."""
+
+
+def fold(parts: Iterable[Iterable[_Shot]]) -> Iterator[_Shot]:
+    """All shots of all parts in time order, each part being in time order.
+
+    Shots of one millisecond come in the order of their sources and keys, so the order of the parts does not matter.
+    """
+    return heapq.merge(*parts, key=_place)
+
+
+def capture_interval(shots: Iterable[Captured], *, configured: timedelta | None = None) -> CaptureInterval | None:
+    """The time between two shots: the median of the distances between neighbours of one recorder.
+
+    Only the first `SAMPLE` are read, which are in time order.  Robust as long as fewer than half of the distances are
+    gaps or lost pictures; another recorder beside the first one disturbs nothing.  None if nothing is configured and no
+    recorder took two shots.  The result lies within what Agora can be told, 1 s to 3,600 s.
+    """
+    last: dict[tuple[str, str, int | None], int] = {}
+    distances: list[int] = []
+    for shot in islice(shots, SAMPLE):
+        recorder = shot.source, shot.directory, shot.bak
+        moment = to_ms(shot.captured_at)
+        if moment > last.get(recorder, moment):
+            distances.append(moment - last[recorder])
+        last[recorder] = moment
+    if configured is None and not distances:
+        return None
+    if configured is None:
+        length_ms = min(max(median(distances), _SHORTEST_MS), _LONGEST_MS)
+    else:
+        length_ms = configured / timedelta(milliseconds=1)
+    allowed = max(length_ms * _AGREEING, _LEAST_AGREEING / timedelta(milliseconds=1))
+    differences = sorted(difference for each in distances if (difference := abs(each - length_ms)) <= allowed)
+    jitter_ms = differences[len(differences) * 9 // 10] if differences else 0
+    return CaptureInterval(
+        timedelta(milliseconds=length_ms),
+        configured is not None,
+        1.0 if configured is not None else len(differences) / len(distances),
+        timedelta(milliseconds=jitter_ms),
+    )
+
+
+def longest_pause(interval: timedelta) -> timedelta:
+    """The longest distance of two shots that is no gap: with one and a half intervals, one is missing.
+
+    At intervals below four seconds two seconds are allowed on top of one, because jitter would look like a gap there.
+    """
+    return max(interval * 1.5, interval + timedelta(seconds=2))
+
+
+def missing_between(since: datetime, until: datetime, interval: timedelta) -> int:
+    """Shots that one expects between two neighbours so far apart."""
+    return max(0, round((until - since) / interval) - 1)
+
+
+def pieces(
+    shots: Iterable[Captured],
+    *,
+    since: datetime,
+    until: datetime,
+    interval: timedelta | None,
+    md5_sources: Collection[str] = frozenset(),
+    before: Captured | None = None,
+    after: Captured | None = None,
+) -> Iterator[Run | Hole]:
+    """Cut folded shots into runs and holes, in time order.
+
+    `since` and `until` are the session's span, within which all shots lie.  `before` and `after` are the neighbours of
+    the first and last shot, where only a part of the series is read: holes reach to them.
+    Where a run comes nearer to the beginning or the end than a pause, no hole is between them: nothing is missing.
+    """
+    # Without an interval all shots are of one millisecond, or there is one: any pause will do.
+    pause = longest_pause(interval) if interval else timedelta(0)
+    run = _RunSoFar(interval, md5_sources)
+    last = before
+    for shot in shots:
+        last_at = since if last is None else last.captured_at
+        if shot.captured_at - last_at > pause:
+            if run.shots:
+                yield run.end()
+                run = _RunSoFar(interval, md5_sources)
+            yield Hole(last_at, shot.captured_at, last, shot)
+        run.add(shot)
+        last = shot
+    if run.shots:
+        yield run.end()
+    last_at = since if last is None else last.captured_at
+    end = until if after is None else after.captured_at
+    if end - last_at > pause:
+        yield Hole(last_at, end, last, after)
+
+
+class _RunSoFar:
+    """A run that may go on."""
+
+    def __init__(self, interval: timedelta | None, md5_sources: Collection[str]) -> None:
+        self.shots = 0
+        self._interval = interval
+        self._md5_sources = md5_sources
+        self._overlapping = self._missing = 0
+        self._baks: list[int | None] = []
+        self._first_at: datetime | None = None
+        self._last_at: datetime | None = None
+        self._moment: Captured | None = None
+        self._moment_part: tuple[str, str, int | None] | None = None
+        self._frozen: list[Frozen] | None = []
+        self._still_since: datetime | None = None
+        self._still = 0
+
+    def add(self, shot: Captured) -> None:
+        """The next shot in time order."""
+        self._first_at = self._first_at or shot.captured_at
+        self.shots += 1
+        if shot.bak not in self._baks:
+            self._baks.append(shot.bak)
+        self._last_at = shot.captured_at
+        if shot.source not in self._md5_sources:
+            self._frozen = None
+        part = shot.source, shot.directory, shot.bak
+        last = self._moment
+        if last is not None:
+            distance = shot.captured_at - last.captured_at
+            # Compared to the last moment that counted: of two recorders with half an interval between them, every
+            # second shot counts, whoever took it.
+            if part != self._moment_part and (self._interval is None or distance <= self._interval / 2):
+                self._overlapping += 1
+                return
+            if self._interval is not None and distance > self._interval * 1.5:
+                self._missing += missing_between(last.captured_at, shot.captured_at, self._interval)
+        if last is None or self._frozen is None or (shot.etag, shot.size) != (last.etag, last.size):
+            self._end_still()
+            self._still_since = shot.captured_at
+        self._still += 1
+        self._moment, self._moment_part = shot, part
+
+    def _end_still(self) -> None:
+        if self._frozen is not None and self._moment is not None and self._still_since and self._still >= STILL:
+            self._frozen.append(Frozen(self._still_since, self._moment.captured_at, self._still))
+        self._still = 0
+
+    def end(self) -> Run:
+        """What has become of it."""
+        assert self._first_at is not None  # noqa: S101 - it has shots
+        assert self._last_at is not None  # noqa: S101
+        self._end_still()
+        return Run(
+            self._first_at,
+            self._last_at,
+            self.shots,
+            tuple(self._baks),
+            self._overlapping,
+            None if self._frozen is None else tuple(self._frozen),
+            self._missing,
+        )
+
+
+def _place(shot: Captured) -> tuple[datetime, str, str]:
+    return shot.captured_at, shot.source, shot.key
