@@ -27,7 +27,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "shots": "Fetch the original pictures.",
     "thumbs": "Make the thumbnails that shots lack.",
     "sheet": "Draw contact sheets of a user, a session or a channel.",
-    "stats": "Show what the catalog holds, source by source.",
+    "stats": "Show what the catalog holds, by source, day, channel or user.",
     "db": "The catalog's database: upgrade it, check it.",
     "demo": "Build a small world without any server, and look around in it.",
     "completion": "Print the script that completes commands in a shell.",

@@ -355,6 +355,62 @@ def test_stats_are_told_source_by_source() -> None:
     assert (len(lines), lines[2].split()[:2]) == (4, ["a", "53"])
 
 
+def test_sums_by_day_are_of_the_days_of_the_zone() -> None:
+    days = [(day["day"], day["shots"], day["tz"]) for day in done("stats", "--by", "day", "-o", "ndjson").records]
+    assert days == [("2026-11-06", 5, "UTC"), ("2026-11-05", 51, "UTC")]
+    # Noon of UTC is one in the night there.
+    options = ("--by", "day", "--tz", "Pacific/Auckland", "-o", "ndjson")
+    assert [(day["day"], day["shots"]) for day in done("stats", *options).records] == [
+        ("2026-11-07", 5),
+        ("2026-11-06", 51),
+    ]
+    (day, *_) = done("stats", "--by", "day", "--since", "2026-11-06", "-o", "json").document
+    assert list(day) == ["day", "shots", "bytes", "sessions", "users", "first_at", "last_at", "tz"]
+    assert list(day.values())[1:5] == [5, 5, 2, 2]
+    assert (day["first_at"], day["last_at"]) == ("2026-11-06T12:00:00.000Z", "2026-11-06T13:00:10.000Z")
+
+
+def test_sums_by_channel_and_by_user_heed_a_selection_exactly() -> None:
+    channels = done("stats", "--by", "channel", "-o", "ndjson").records
+    assert [(channel["cname"], channel["shots"], channel["users"]) for channel in channels] == [
+        ("other", 2, 1),
+        ("room", 54, 3),
+    ]
+    users = done(
+        "stats", "--by", "user", "--channel", "room", "--until", "2026-11-05T12:00:30Z", "-o", "ndjson"
+    ).records
+    assert [(user["cname"], user["uid"], user["shots"], user["last_at"]) for user in users] == [
+        ("room", "7", 3, "2026-11-05T12:00:20.000Z"),
+        ("room", "8", 3, "2026-11-05T12:00:20.000Z"),
+        ("room", "9", 3, "2026-11-05T11:59:20.000Z"),
+    ]
+    assert done("stats", "--by", "user", "-o", "csv").lines[0] == "cname,uid,shots,bytes,sessions,first_at,last_at,name"
+
+
+def test_sums_for_people_are_a_table_and_pages() -> None:
+    answer = done("stats", "--by", "user", "--limit", "1")
+    assert answer.lines[2].split()[:4] == ["other", "7", "2", "2"]
+    assert answer.err == "there are more: --after 'other/7'\n"
+    rest = done("stats", "--by", "user", "--after", "other/7", "-o", "ndjson").records
+    assert [(user["cname"], user["uid"]) for user in rest] == [("room", "7"), ("room", "8"), ("room", "9")]
+    assert done("stats", "--by", "day", "--after", "2026-11-06", "-o", "ndjson").records[0]["day"] == "2026-11-05"
+    assert done("stats", "--by", "day", "--user", "0").err == "no shot matches\n"
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        (["--user", "7"], "a selection or a page is of --by day, --by channel or --by user: say which"),
+        (["--limit", "1"], "a selection or a page is of --by day"),
+        (["--by", "day", "--after", "x"], "--after 'x' is not a position; write a day such as 2026-11-05"),
+        (["--by", "user", "--after", "x"], "--after 'x' is not a position; write a channel and a uid"),
+    ],
+)
+def test_sums_that_cannot_be_made_are_explained(options: list[str], expected: str) -> None:
+    answer = livestills("stats", *options)
+    assert (answer.status, expected in answer.error) == (2, True)
+
+
 # --- options
 
 
