@@ -1,24 +1,32 @@
 """What a user showed, ready to be told: shots as they come, and timelines that say why there are none."""
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from itertools import chain, groupby, islice
 from typing import Final
 
 from indexer.catalog.catalog import Catalog
 from indexer.catalog.shots import Position, Series
-from indexer.model import Selection, Shot, TimeRange
+from indexer.catalog.witnesses import Elsewhere, Others, SessionFacts, Witnesses
+from indexer.model import Selection, Shot, TimeRange, from_ms
 from indexer.timeline.figures import Timeline, capture, presence
-from indexer.timeline.gaps import Cause, Gap
+from indexer.timeline.gaps import Case, Gap, explain, within
 from indexer.timeline.series import (
+    SAMPLE,
     CaptureInterval,
+    Hole,
     Run,
     capture_interval,
     fold,
-    missing_between,
+    longest_pause,
+    nearest_to_steps,
     pieces,
+    usual_lag,
 )
 
+_MILLISECOND: Final = timedelta(milliseconds=1)
 _ALWAYS: Final = TimeRange()
 
 
@@ -39,8 +47,7 @@ def shots_of_user(
     catalog: Catalog, uid: str, selection: Selection, *, after: Position | None = None
 ) -> Iterator[tuple[Shot, Position]]:
     """A user's shots session by session, in time order within each, with the positions to go on from."""
-    for series in catalog.shots.series(uid, selection):
-        yield from catalog.shots.of(series, selection.period, after=after)
+    return catalog.shots.of_all(catalog.shots.series(uid, selection), selection.period, after=after)
 
 
 def sampled(
@@ -51,40 +58,68 @@ def sampled(
     Each is within half a step of its step, and none comes twice.  With `after`, the last one of the page before, the
     shots of its step are passed over.
     """
-    raise NotImplementedError
+    for session_id, of_session in groupby(shots, key=lambda item: item[1].session_id):
+        taken = from_ms(after.captured_ms) if after is not None and after.session_id == session_id else None
+        yield from nearest_to_steps(of_session, every, moment=lambda item: item[0].captured_at, taken=taken)
 
 
 def nearest_shot(catalog: Catalog, uid: str, selection: Selection, at: datetime) -> Iterator[Shot]:
     """Of each session in which the user was at that time the shot nearest to it, the nearest one first.
 
-    Where there is none, the nearest shot of all.
+    Where the user was in none, the nearest shot of all.  The selection's period does not matter.
     """
-    raise NotImplementedError
+    selection = replace(selection, period=TimeRange(at, at + _MILLISECOND))
+    found: list[Shot] = []
+    with catalog.reading() as connection:
+        asked = Witnesses(connection)
+        for series in catalog.shots.series(uid, selection):
+            around = asked.neighbours([part.id for part in series.streams], at)
+            moments = sorted(filter(None, around), key=lambda moment: abs(moment - at))
+            found += [shot for moment in moments[:1] for shot in _shot_at(catalog, series, moment)]
+        if not found:
+            ends = sorted(asked.ends_around(uid, selection, at), key=lambda moment: abs(moment - at))
+            for moment in ends[:1]:
+                there = replace(selection, period=TimeRange(moment, moment + _MILLISECOND))
+                for series in catalog.shots.series(uid, there):
+                    found += _shot_at(catalog, series, moment)
+    yield from sorted(found, key=lambda shot: (abs(shot.captured_at - at), shot.source, shot.key))
+
+
+def _shot_at(catalog: Catalog, series: Series, moment: datetime) -> Iterator[Shot]:
+    """The first shot of that millisecond, if there is one."""
+    return islice(_folded(catalog, series, TimeRange(moment, moment + _MILLISECOND)), 1)
 
 
 def timelines(catalog: Catalog, uid: str, selection: Selection, *, terms: Terms) -> Iterator[Timeline]:
-    """A user's timelines, the session that began first coming first."""
+    """A user's timelines, the session that began first coming first.
+
+    Sessions in which the user has shots before and after the period, but none in it, are among them: all gap.
+    """
     for series in catalog.shots.series(uid, selection):
-        yield _timeline(catalog, series, selection.period, terms)
+        whole = series if selection.period == _ALWAYS else _whole(catalog, series, selection)
+        if (found := _told(catalog, whole, selection.period, terms)) is not None:
+            yield found
 
 
 def timelines_of_session(
     catalog: Catalog, sid: str, cname: str, *, terms: Terms, period: TimeRange = _ALWAYS
 ) -> Iterator[Timeline]:
-    """One timeline for each user of a session, by first shot."""
+    """One timeline for each user of a session, by first shot; also of who has no shot in the period."""
     everybody = catalog.shots.all_series(Selection(sid=sid, cname=cname))
     for series in sorted(everybody, key=lambda each: (min(part.first_at for part in each.streams), each.uid)):
-        yield _timeline(catalog, series, period, terms)
+        if (found := _told(catalog, series, period, terms)) is not None:
+            yield found
 
 
 def interval_of(catalog: Catalog, series: Series, *, intervals_s: Mapping[str, int | None]) -> CaptureInterval | None:
     """The capture interval of a series, from its first shots unless its sources agree on one."""
-    configured = {intervals_s.get(part.source) for part in series.streams}
-    interval_s = configured.pop() if len(configured) == 1 else None
-    return capture_interval(
-        _folded(catalog, series, _ALWAYS),
-        configured=None if interval_s is None else timedelta(seconds=interval_s),
-    )
+    return capture_interval(_folded(catalog, series, _ALWAYS), configured=_configured(series, intervals_s))
+
+
+def _configured(series: Series, intervals_s: Mapping[str, int | None]) -> timedelta | None:
+    found = {intervals_s.get(part.source) for part in series.streams}
+    interval_s = found.pop() if len(found) == 1 else None
+    return None if interval_s is None else timedelta(seconds=interval_s)
 
 
 def _folded(catalog: Catalog, series: Series, period: TimeRange) -> Iterator[Shot]:
@@ -92,32 +127,125 @@ def _folded(catalog: Catalog, series: Series, period: TimeRange) -> Iterator[Sho
     return fold([(shot for shot, _ in catalog.shots.of(part, period)) for part in parts])
 
 
-def _timeline(catalog: Catalog, series: Series, period: TimeRange, terms: Terms) -> Timeline:
+def _sampled_first(catalog: Catalog, series: Series, period: TimeRange) -> tuple[Iterator[Shot], Sequence[Shot]]:
+    """The shots of a period, and the first ones of the series: its interval does not depend on what is asked."""
     shots = _folded(catalog, series, period)
-    interval = interval_of(catalog, series, intervals_s=terms.intervals_s)
-    since = min(part.first_at for part in series.streams)
-    until = max(part.last_at for part in series.streams)
+    if period.since is None and period.until is None:
+        sample = list(islice(shots, SAMPLE))
+        return chain(sample, shots), sample
+    return shots, list(islice(_folded(catalog, series, _ALWAYS), SAMPLE))
+
+
+def _whole(catalog: Catalog, series: Series, selection: Selection) -> Series:
+    """A series with the parts that do not reach into the period: its gaps are judged by what is beside them."""
+    everything = Selection(source=selection.source, cname=series.cname, sid=series.sid, uid=series.uid)
+    found = (each for each in catalog.shots.all_series(everything) if each.session_id == series.session_id)
+    return next(found, series)
+
+
+def _told(catalog: Catalog, series: Series, period: TimeRange, terms: Terms) -> Timeline | None:
+    """The timeline of a series; None if its session does not reach into the period."""
+    with catalog.reading() as connection:
+        asked = Witnesses(connection)
+        facts = asked.session(series.session_id)
+        if facts is None:
+            return None
+        since = facts.first_at if period.since is None else max(facts.first_at, period.since)
+        until = facts.last_at if period.until is None else min(facts.last_at, period.until)
+        if since > until:
+            return None
+        shots, sample = _sampled_first(catalog, series, period)
+        interval = capture_interval(sample, configured=_configured(series, terms.intervals_s))
+        case = Case(
+            interval=interval,
+            listed_at=facts.listed_at or terms.now,
+            horizon=terms.horizon,
+            alone=facts.users == 1,
+            usual_lag=usual_lag(sample),
+            removed=asked.removed(series.session_id, series.uid),
+        )
+        others = Others(connection, series.session_id, series.uid)
+        runs: list[Run] = []
+        gaps: list[Gap] = []
+        for piece in _pieces(catalog, asked, series, facts, shots, period, interval, terms):
+            if isinstance(piece, Run):
+                runs.append(piece)
+            else:
+                gaps += filter(None, (within(gap, since, until) for gap in explain(piece, case, others)))
+        if not runs and not gaps:
+            return None
+        bounds = sorted([*((run.first_at, run.last_at) for run in runs), *((gap.since, gap.until) for gap in gaps)])
+        since, until = bounds[0][0], bounds[-1][1]
+        return Timeline(
+            uid=series.uid,
+            cname=series.cname,
+            sid=series.sid,
+            sources=tuple(sorted({part.source for part in series.streams})),
+            since=since,
+            until=until,
+            interval=interval,
+            shots=sum(run.shots for run in runs),
+            runs=tuple(runs),
+            gaps=tuple(gaps),
+            presence=presence(runs, gaps, span=until - since, interval=interval.length if interval else None),
+            capture=capture(runs, gaps),
+            concurrent=_concurrent(asked, series, runs),
+        )
+
+
+def _pieces(
+    catalog: Catalog,
+    asked: Witnesses,
+    series: Series,
+    facts: SessionFacts,
+    shots: Iterator[Shot],
+    period: TimeRange,
+    interval: CaptureInterval | None,
+    terms: Terms,
+) -> Iterator[Run | Hole]:
     length = None if interval is None else interval.length
-    runs: list[Run] = []
-    gaps: list[Gap] = []
-    for piece in pieces(shots, since=since, until=until, interval=length, md5_sources=terms.md5_sources):
-        if isinstance(piece, Run):
-            runs.append(piece)
-        else:
-            missing = 0 if length is None else missing_between(piece.since, piece.until, length)
-            gaps.append(Gap(piece.since, piece.until, missing, Cause.UNKNOWN, "not looked into yet"))
-    return Timeline(
-        uid=series.uid,
-        cname=series.cname,
-        sid=series.sid,
-        sources=tuple(sorted({part.source for part in series.streams})),
-        since=since,
-        until=until,
-        interval=interval,
-        shots=sum(run.shots for run in runs),
-        runs=tuple(runs),
-        gaps=tuple(gaps),
-        presence=presence(runs, gaps, span=until - since),
-        capture=capture(runs, gaps),
-        concurrent=(),
+    pause = timedelta(0) if length is None else longest_pause(length)
+    before: list[Shot] = []
+    after: list[Shot] = []
+    ids = [part.id for part in series.streams]
+    if period.since is not None:
+        last, _ = asked.neighbours(ids, period.since)
+        if last is not None:
+            before = list(_folded(catalog, series, TimeRange(last - pause, last + _MILLISECOND)))
+    if period.until is not None:
+        _, first = asked.neighbours(ids, period.until)
+        if first is not None:
+            after = list(_folded(catalog, series, TimeRange(first, first + pause)))
+    return pieces(
+        shots,
+        since=facts.first_at,
+        until=facts.last_at,
+        interval=length,
+        md5_sources=terms.md5_sources,
+        before=before,
+        after=after,
     )
+
+
+def _concurrent(asked: Witnesses, series: Series, runs: Sequence[Run]) -> tuple[str, ...]:
+    """Other channels that have a shot of the user within a run of this series.  That bounds overlap says little."""
+    found: dict[str, None] = {}
+    if not runs:
+        return ()
+    for other in asked.elsewhere(series.uid, series.cname, runs[0].first_at, runs[-1].last_at):
+        if other.cname not in found and _meets(asked, other, runs):
+            found[other.cname] = None
+    return tuple(found)
+
+
+def _meets(asked: Witnesses, other: Elsewhere, runs: Sequence[Run]) -> bool:
+    """Go from run to shot to run in turns: as many steps as the user went from one channel to the other."""
+    moment = max(runs[0].first_at, other.first_at)
+    while (index := bisect_left(runs, moment, key=lambda run: run.last_at)) < len(runs):
+        found = asked.next_shot(other.stream_id, max(moment, runs[index].first_at))
+        if found is None:
+            return False
+        if found <= runs[index].last_at:
+            return True
+        moment = found
+    return False

@@ -34,11 +34,20 @@ class Timeline:
     """Other channels in which the same uid has shots at the same time."""
 
 
-def presence(runs: Sequence[Run], gaps: Sequence[Gap], *, span: timedelta) -> float:
-    """The share of the span in which the camera was on.  Gaps of which that is not known count as off."""
+def presence(runs: Sequence[Run], gaps: Sequence[Gap], *, span: timedelta, interval: timedelta | None = None) -> float:
+    """The share of the span in which the camera was on.
+
+    It is at least so much: gaps of which that is not known count as off, and of what has expired no more than the
+    removed pictures account for.
+    """
     if not span:
         return 1.0 if runs else 0.0
-    on = sum((run.length for run in runs), timedelta()) + sum((gap.length for gap in gaps if gap.on), timedelta())
+    on = sum((run.length for run in runs), timedelta())
+    for gap in gaps:
+        if gap.cause is Cause.EXPIRED and interval is not None:
+            on += min(gap.length, interval * (gap.missing + 1))
+        elif gap.on:
+            on += gap.length
     return min(1.0, on / span)
 
 

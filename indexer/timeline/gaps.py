@@ -3,10 +3,34 @@
 Pure: what others did, and what was removed, is asked of a `Testimony`.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Final, Protocol
+
+from indexer.timeline.series import Captured, CaptureInterval, Hole, longest_pause, missing_between
+
+FAILOVER: Final = timedelta(seconds=90)
+"""Until another recorder has taken over (Agora: 30 s when a process was killed, up to 90 s with network trouble)."""
+
+UPLOAD: Final = timedelta(minutes=20)
+"""Until a picture is normally there (Agora: all of them up to 20 minutes behind the end of a session)."""
+
+LATE: Final = timedelta(minutes=1)
+"""An upload that took so long was not a normal one: normally it is seconds."""
+
+FEW: Final = 10
+"""So many shots in a row may be lost pictures.  A camera that is off misses as many, but its clock starts anew."""
+
+_LEAST_ALLOWED: Final = timedelta(milliseconds=50)
+_DRIFT: Final = timedelta(milliseconds=5)  # how wrong an inferred interval may be
+_SHARPEST: Final = 6
+# A clock that began anew at any moment looks like one that went on once in three times, if a sixth of the interval is
+# allowed to each side.  Where more would have to be allowed, the clock tells nothing.
+
+_EDGE: Final = 0.1
+# Nobody leaves or comes back at the same moment: what others did in the first and last tenth of a gap is no evidence.
 
 
 class Cause(StrEnum):
@@ -54,7 +78,7 @@ class Gap:
 
 @dataclass(frozen=True, slots=True)
 class Removed:
-    """Shots that a sync found gone from the storage: when they were captured."""
+    """Shots of a user that a sync found gone from the storage: when they were captured."""
 
     first_at: datetime
     last_at: datetime
@@ -70,4 +94,243 @@ class Witness:
     last_at: datetime
 
 
-__all__ = ["Cause", "Gap", "Removed", "Sequence", "Witness"]
+class Testimony(Protocol):
+    """What is known of the others in the session."""
+
+    def others_inside(self, since: datetime, until: datetime) -> Sequence[Witness]:
+        """Those with shots in [since, until)."""
+        ...
+
+    def others_around(self, since: datetime, until: datetime) -> tuple[datetime | None, datetime | None]:
+        """When anybody was last seen before `since`, and first from `until` on."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """What is known of the user and of the listing."""
+
+    interval: CaptureInterval | None
+    listed_at: datetime
+    """When the storage was last asked."""
+    horizon: timedelta
+    """How long after its capture a picture may come."""
+    alone: bool
+    """Nobody else is in the session."""
+    usual_lag: timedelta = timedelta(0)
+    """Between capture and upload of most shots.  It is long where a bucket was copied: that is no late upload."""
+    removed: Sequence[Removed] = ()
+    """In the order of their first shots."""
+
+
+def explain(hole: Hole, case: Case, testimony: Testimony) -> Iterator[Gap]:
+    """The gap that a hole is, with its cause; several, where shots were removed in a part of it.
+
+    They tile the hole in time order.  The first rule that applies decides:
+
+    1. Shots were captured in it and have been removed since: expired.
+    2. It is before the user's first shot: not joined.  Behind the last one: left, or pending where uploads may be
+       under way.
+    3. Another recorder goes on behind it, after at most 90 s and an interval, and others did not go on: failover.
+    4. A few shots are missing while the capture clock went on: pending up to the horizon, then unknown.
+    5. The uploads beside it came late, or it is about to be uploaded: pending.
+    6. Others went on in most of it: camera off.  Nobody did, but others were there right before and after: silent.
+    7. Unknown.
+    """
+    for stretch in _split(hole, case):
+        yield stretch if isinstance(stretch, Gap) else _Judgement(stretch, case, testimony).gap()
+
+
+def within(gap: Gap, since: datetime, until: datetime) -> Gap | None:
+    """The part of a gap that lies in a period, judged as the whole; None if there is none."""
+    part = replace(gap, since=max(gap.since, since), until=min(gap.until, until))
+    if part.length <= timedelta(0):
+        return None
+    return part if part.length == gap.length else replace(part, missing=round(gap.missing * (part.length / gap.length)))
+
+
+@dataclass(frozen=True, slots=True)
+class _Stretch:
+    """A hole, or what removed shots leave of one."""
+
+    since: datetime
+    until: datetime
+    before: Captured | None
+    after: Captured | None
+    is_first: bool = False
+    """It begins with the session."""
+    is_last: bool = False
+    """It ends with the session."""
+    taken_over: int | None = None
+    """See `Hole`."""
+
+
+def _split(hole: Hole, case: Case) -> Iterator[Gap | _Stretch]:
+    pause = longest_pause(case.interval.length) if case.interval else timedelta(0)
+    begin, before = hole.since, hole.before
+    for gap in _expired(hole, case.removed, pause):
+        if gap.since > begin:
+            yield _Stretch(begin, gap.since, before, None, is_first=hole.before is None and begin == hole.since)
+        yield gap
+        begin, before = gap.until, None
+    if begin == hole.since:
+        first, last = hole.before is None, hole.after is None
+        yield _Stretch(hole.since, hole.until, hole.before, hole.after, first, last, hole.taken_over)
+    elif begin < hole.until:
+        yield _Stretch(begin, hole.until, None, hole.after, is_last=hole.after is None)
+
+
+def _expired(hole: Hole, removed: Sequence[Removed], pause: timedelta) -> Iterator[Gap]:
+    """What was removed in a hole, in time order: what lies no further apart than a pause together."""
+    found: Gap | None = None
+    for each in removed:
+        if each.last_at <= hole.since or each.first_at >= hole.until:
+            continue
+        since, until = max(each.first_at, hole.since), min(each.last_at, hole.until)
+        length = each.last_at - each.first_at
+        shots = max(1, round(each.shots * ((until - since) / length))) if length else each.shots
+        last = hole.since if found is None else found.until
+        if found is not None and since - last > pause:
+            yield found
+            found = None
+        if found is None:
+            begin = hole.since if since - hole.since <= pause else since
+            found = Gap(begin, until, 0, Cause.EXPIRED, "", on=True)
+        missing = found.missing + shots
+        told = f"{_counted(missing, 'picture')} of it {'was' if missing == 1 else 'were'} removed from the storage"
+        found = replace(found, until=max(found.until, until), missing=missing, evidence=told)
+    if found is not None:
+        yield replace(found, until=hole.until) if hole.until - found.until <= pause else found
+
+
+class _Judgement:
+    """One stretch, and what speaks for which cause."""
+
+    def __init__(self, stretch: _Stretch, case: Case, testimony: Testimony) -> None:
+        self._stretch = stretch
+        self._case = case
+        self._testimony = testimony
+        self._length = stretch.until - stretch.since
+        self._interval = case.interval.length if case.interval else None
+        self._missing = self._count_missing()
+        self._clock_went_on = self._phase()
+
+    def gap(self) -> Gap:
+        """The first rule that applies."""
+        stretch = self._stretch
+        if stretch.is_first:
+            return self._of(Cause.NOT_JOINED, "before the user's first picture", on=False)
+        if stretch.is_last:
+            return self._pending() or self._of(Cause.LEFT, "behind the user's last picture", on=False)
+        return self._failover() or self._lost() or self._pending() or self._by_others()
+
+    def _of(self, cause: Cause, evidence: str, *, on: bool | None) -> Gap:
+        return Gap(self._stretch.since, self._stretch.until, self._missing, cause, evidence, on)
+
+    def _count_missing(self) -> int:
+        if self._interval is None:
+            return 0
+        if self._stretch.is_first or self._stretch.is_last:
+            return self._length // self._interval
+        return missing_between(self._stretch.since, self._stretch.until, self._interval)
+
+    def _phase(self) -> bool | None:
+        """Whether the shot behind it comes at a tick of the clock of the one before; None if that cannot be told."""
+        before, after, interval = self._stretch.before, self._stretch.after, self._case.interval
+        if before is None or after is None or interval is None:
+            return None
+        if (before.source, before.directory, before.bak) != (after.source, after.directory, after.bak):
+            return None
+        ticks = round(self._length / interval.length)
+        allowed = max(_LEAST_ALLOWED, interval.jitter * 3) + _DRIFT * ticks
+        if allowed * _SHARPEST > interval.length:
+            return None
+        return abs(self._length - interval.length * ticks) <= allowed
+
+    def _failover(self) -> Gap | None:
+        before, bak = self._stretch.before, self._stretch.taken_over
+        if before is None or bak is None:
+            return None
+        if self._length > FAILOVER + (self._interval or timedelta(0)) or self._witnesses():
+            return None
+        recorder = "original" if before.bak is None else f"bak{before.bak}"
+        return self._of(Cause.FAILOVER, f"the recorder changed from {recorder} to bak{bak}", on=True)
+
+    def _lost(self) -> Gap | None:
+        if self._missing > FEW or not self._clock_went_on:
+            return None
+        told = "the capture clock went on through it"
+        if self._stretch.until + self._case.horizon > self._case.listed_at:
+            return self._of(Cause.PENDING, f"{told}: pictures may still come", on=True)
+        return self._of(Cause.UNKNOWN, f"{told}: pictures seem to be lost", on=True)
+
+    def _pending(self) -> Gap | None:
+        stretch, listed_at = self._stretch, self._case.listed_at
+        # What is missing at the end is missing from its first moment on.
+        moment = stretch.since if stretch.is_last else stretch.until
+        if moment + self._case.horizon <= listed_at:
+            return None
+        beside = [shot.last_modified - shot.captured_at for shot in (stretch.before, stretch.after) if shot is not None]
+        lag = max(beside, default=timedelta(0))
+        on = True if self._clock_went_on else None
+        usual = self._case.usual_lag
+        if lag >= usual * 1.5 + LATE and moment + 2 * lag > listed_at:
+            return self._of(Cause.PENDING, f"pictures beside it came {_minutes(lag)} late", on=on)
+        if moment + UPLOAD > listed_at and self._clock_went_on is not False:
+            return self._of(Cause.PENDING, "it was listed so soon that uploads may have been under way", on=on)
+        return None
+
+    def _by_others(self) -> Gap:
+        if self._case.alone:
+            return self._of(Cause.UNKNOWN, "nobody else was in the session to compare with", on=None)
+        if self._missing <= FEW and self._clock_went_on is None and self._stretch.before and self._stretch.after:
+            return self._of(Cause.UNKNOWN, "pictures may be lost: a few are missing, and no clock tells", on=None)
+        witnesses = self._witnesses()
+        if witnesses:
+            if self._seen_for(witnesses) * 2 >= self._length - 2 * self._slack():
+                return self._of(Cause.CAMERA_OFF, f"{_named(witnesses)} went on", on=False)
+            return self._of(Cause.UNKNOWN, f"{_named(witnesses)} went on in a part of it only", on=None)
+        return self._by_nobody_inside()
+
+    def _by_nobody_inside(self) -> Gap:
+        since, until, slack = self._stretch.since, self._stretch.until, self._slack()
+        last, first = self._testimony.others_around(since + slack, until - slack)
+        if last is None or first is None:
+            return self._of(Cause.UNKNOWN, "nobody else was there before and after it", on=None)
+        pause = longest_pause(self._interval) if self._interval else timedelta(0)
+        if first - last <= pause:
+            return self._of(Cause.CAMERA_OFF, "others of the session went on", on=False)
+        if last < since - slack - pause or first > until + slack + pause:
+            return self._of(Cause.UNKNOWN, "nobody else was there right before and after it", on=None)
+        return self._of(
+            Cause.SESSION_SILENT, "nobody has pictures in it, though others have before and after", on=False
+        )
+
+    def _slack(self) -> timedelta:
+        """How far from its ends others are no evidence: their clocks tick at other moments."""
+        least = timedelta(0)
+        if self._case.interval is not None:
+            least = self._case.interval.length + max(_LEAST_ALLOWED, self._case.interval.jitter * 3)
+        return min(max(least, self._length * _EDGE), self._length / 2)
+
+    def _witnesses(self) -> Sequence[Witness]:
+        """Others with shots in its inner part, which there is from two missing shots on."""
+        since, until = self._stretch.since + self._slack(), self._stretch.until - self._slack()
+        return () if self._case.alone or since >= until else self._testimony.others_inside(since, until)
+
+    def _seen_for(self, witnesses: Sequence[Witness]) -> timedelta:
+        seen = max(each.last_at for each in witnesses) - min(each.first_at for each in witnesses)
+        return seen + (self._interval or timedelta(0))
+
+
+def _named(witnesses: Sequence[Witness]) -> str:
+    others = len(witnesses) - 1
+    return f"user {witnesses[0].uid}" + (f" and {_counted(others, 'other')}" if others else "")
+
+
+def _minutes(lag: timedelta) -> str:
+    return _counted(round(lag / timedelta(minutes=1)), "minute")
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"

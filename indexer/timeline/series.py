@@ -4,14 +4,14 @@ A series is all shots of one user in one session, by whatever recorders and in w
 """
 
 import heapq
-from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import islice
-from statistics import median
+from statistics import median, median_low
 from typing import Final, Protocol, TypeVar
 
-from indexer.model import to_ms
+from indexer.model import EPOCH, to_ms
 
 SAMPLE: Final = 1_000
 """Shots from which the capture interval is inferred: hours of a series, read before anything is shown of it."""
@@ -73,6 +73,7 @@ class Captured(Protocol):
 
 
 _Shot = TypeVar("_Shot", bound=Captured)
+_Item = TypeVar("_Item")
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +134,8 @@ class Hole:
     """The shot that it begins with; None if it begins with the session."""
     after: Captured | None
     """The shot that it ends with; None if it ends with the session."""
+    taken_over: int | None = None
+    """The recorder that has shots within a pause behind it, and had none in the run before it; None if none has."""
 
 
 def fold(parts: Iterable[Iterable[_Shot]]) -> Iterator[_Shot]:
@@ -175,6 +178,12 @@ def capture_interval(shots: Iterable[Captured], *, configured: timedelta | None 
     )
 
 
+def usual_lag(shots: Iterable[Captured]) -> timedelta:
+    """How long behind its capture a picture was uploaded, in the middle; zero without one."""
+    lags = [shot.last_modified - shot.captured_at for shot in shots]
+    return max(timedelta(0), median_low(lags)) if lags else timedelta(0)
+
+
 def longest_pause(interval: timedelta) -> timedelta:
     """The longest distance of two shots that is no gap: with one and a half intervals, one is missing.
 
@@ -195,34 +204,89 @@ def pieces(
     until: datetime,
     interval: timedelta | None,
     md5_sources: Collection[str] = frozenset(),
-    before: Captured | None = None,
-    after: Captured | None = None,
+    before: Sequence[Captured] = (),
+    after: Sequence[Captured] = (),
 ) -> Iterator[Run | Hole]:
     """Cut folded shots into runs and holes, in time order.
 
-    `since` and `until` are the session's span, within which all shots lie.  `before` and `after` are the neighbours of
-    the first and last shot, where only a part of the series is read: holes reach to them.
+    `since` and `until` are the session's span, within which all shots lie.  Where only a part of the series is read,
+    `before` and `after` are the shots beside it, a pause wide: holes reach to them.
     Where a run comes nearer to the beginning or the end than a pause, no hole is between them: nothing is missing.
     """
     # Without an interval all shots are of one millisecond, or there is one: any pause will do.
     pause = longest_pause(interval) if interval else timedelta(0)
     run = _RunSoFar(interval, md5_sources)
-    last = before
+    last = before[-1] if before else None
+    recorders = {shot.bak for shot in before}
+    hole: Hole | None = None
     for shot in shots:
         last_at = since if last is None else last.captured_at
         if shot.captured_at - last_at > pause:
+            if hole is not None:
+                yield hole
             if run.shots:
                 yield run.end()
+                recorders = set(run.baks)
                 run = _RunSoFar(interval, md5_sources)
-            yield Hole(last_at, shot.captured_at, last, shot)
+            hole = Hole(last_at, shot.captured_at, last, shot)
+        if hole is not None:
+            hole = _looked_behind(hole, shot, recorders)
+            if shot.captured_at - hole.until > pause:
+                yield hole
+                hole = None
         run.add(shot)
         last = shot
+    for shot in after:
+        if hole is not None:
+            hole = _looked_behind(hole, shot, recorders)
+    if hole is not None:
+        yield hole
     if run.shots:
         yield run.end()
+        recorders = set(run.baks)
     last_at = since if last is None else last.captured_at
-    end = until if after is None else after.captured_at
+    end = after[0].captured_at if after else until
     if end - last_at > pause:
-        yield Hole(last_at, end, last, after)
+        hole = Hole(last_at, end, last, after[0] if after else None)
+        for shot in after:
+            hole = _looked_behind(hole, shot, recorders)
+        yield hole
+
+
+def _looked_behind(hole: Hole, shot: Captured, recorders: Collection[int | None]) -> Hole:
+    """The hole with what this shot tells of it; `recorders` are those of the run before it."""
+    if hole.taken_over is not None or shot.bak is None or not recorders or shot.bak in recorders:
+        return hole
+    return replace(hole, taken_over=shot.bak)
+
+
+def nearest_to_steps(
+    items: Iterable[_Item], every: timedelta, *, moment: Callable[[_Item], datetime], taken: datetime | None = None
+) -> Iterator[_Item]:
+    """Of items in time order the one nearest to each multiple of `every` from 1970 on, where one is within half of it.
+
+    `taken` is a moment whose step had its item already.
+    """
+    done = None if taken is None else _step(taken, every)
+    best: _Item | None = None
+    best_step = best_distance = None
+    for item in items:
+        step = _step(moment(item), every)
+        if step == done:
+            continue
+        distance = abs(moment(item) - EPOCH - step * every)
+        if best is not None and step != best_step:
+            yield best
+            best = None
+        if best is None or best_distance is None or distance < best_distance:
+            best, best_step, best_distance = item, step, distance
+    if best is not None:
+        yield best
+
+
+def _step(moment: datetime, every: timedelta) -> int:
+    """The multiple of `every` that is nearest to a moment; between two the later one."""
+    return (moment - EPOCH + every / 2) // every
 
 
 class _RunSoFar:
@@ -233,7 +297,7 @@ class _RunSoFar:
         self._interval = interval
         self._md5_sources = md5_sources
         self._overlapping = self._missing = 0
-        self._baks: list[int | None] = []
+        self.baks: list[int | None] = []
         self._first_at: datetime | None = None
         self._last_at: datetime | None = None
         self._moment: Captured | None = None
@@ -246,8 +310,8 @@ class _RunSoFar:
         """The next shot in time order."""
         self._first_at = self._first_at or shot.captured_at
         self.shots += 1
-        if shot.bak not in self._baks:
-            self._baks.append(shot.bak)
+        if shot.bak not in self.baks:
+            self.baks.append(shot.bak)
         self._last_at = shot.captured_at
         if shot.source not in self._md5_sources:
             self._frozen = None
@@ -282,7 +346,7 @@ class _RunSoFar:
             self._first_at,
             self._last_at,
             self.shots,
-            tuple(self._baks),
+            tuple(self.baks),
             self._overlapping,
             None if self._frozen is None else tuple(self._frozen),
             self._missing,

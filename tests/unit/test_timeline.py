@@ -137,9 +137,7 @@ def test_holes_reach_to_the_span_only_where_something_is_missing(
 def test_of_a_part_of_a_series_holes_reach_to_the_neighbours() -> None:
     before, inside, behind = at(0), at(60, 70), at(75)
     found = list(
-        pieces(
-            inside, since=after(-9_000), until=after(99_000), interval=TEN_SECONDS, before=before[0], after=behind[0]
-        )
+        pieces(inside, since=after(-9_000), until=after(99_000), interval=TEN_SECONDS, before=before, after=behind)
     )
     assert found == [
         Hole(before[0].captured_at, inside[0].captured_at, before[0], inside[0]),

@@ -1,0 +1,189 @@
+"""What others of a session did, and where else a user was: the evidence that timelines are told by.
+
+Every question is answered from the key of `shot`, by a step or two for each stream, however many shots lie between.
+"""
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final, NamedTuple
+
+from sqlalchemy import BigInteger, ColumnElement, Connection, Row, ScalarSelect, bindparam, func, select
+
+from indexer.catalog.removals import removals_of
+from indexer.catalog.schema import session, shot, source, stream, unit
+from indexer.catalog.selecting import optional_time, stream_filter
+from indexer.model import Selection, from_ms, to_ms
+from indexer.timeline.gaps import Removed, Witness
+
+
+@dataclass(frozen=True, slots=True)
+class SessionFacts:
+    """A session as a whole."""
+
+    first_at: datetime
+    last_at: datetime
+    listed_at: datetime | None
+    """Start of the last sync that listed something of it; None if all is known from lists of keys."""
+    users: int
+
+
+class Elsewhere(NamedTuple):
+    """A stream of a user in another channel."""
+
+    stream_id: int
+    cname: str
+    first_at: datetime
+    last_at: datetime
+
+
+class Witnesses:
+    """Asks for evidence, on a connection that is not given up in between."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def session(self, session_id: int) -> SessionFacts | None:
+        """None if it is gone."""
+        row = self._connection.execute(_FACTS, {"session": session_id}).one()
+        if row.first_ms is None:
+            return None
+        return SessionFacts(from_ms(row.first_ms), from_ms(row.last_ms), optional_time(row.listed_ms), row.users)
+
+    def removed(self, session_id: int, uid: str) -> list[Removed]:
+        """What was removed of a user's series, in the order of the first shots."""
+        found = removals_of(self._connection, session_id, uid)
+        return [Removed(from_ms(first_ms), from_ms(last_ms), shots) for first_ms, last_ms, shots in found]
+
+    def neighbours(self, streams: Collection[int], at: datetime) -> tuple[datetime | None, datetime | None]:
+        """When the last shot of some streams was captured before a moment, and the first from it on."""
+        at_ms = to_ms(at)  # a period may begin within a millisecond
+        if from_ms(at_ms) < at:
+            at_ms += 1
+        asked = {"streams": list(streams), "since": at_ms, "until": at_ms}
+        return _extremes(self._connection.execute(_NEIGHBOURS, asked))
+
+    def elsewhere(self, uid: str, cname: str, since: datetime, until: datetime) -> list[Elsewhere]:
+        """The streams of a user in other channels whose bounds reach into [since, until], by channel.
+
+        Only those are looked at that could, however long the history is.
+        """
+        asked = {"uid": uid, "cname": cname, "since": to_ms(since), "until": to_ms(until)}
+        return [
+            Elsewhere(row.id, row.cname, from_ms(row.first_ms), from_ms(row.last_ms))
+            for row in self._connection.execute(_ELSEWHERE, asked)
+        ]
+
+    def next_shot(self, stream_id: int, since: datetime) -> datetime | None:
+        """When the first shot of a stream was captured from then on."""
+        return optional_time(self._connection.scalar(_NEXT, {"stream": stream_id, "since": to_ms(since)}))
+
+    def ends_around(self, uid: str, selection: Selection, at: datetime) -> list[datetime]:
+        """When the last stream of a user ended before a moment, and when the first one began behind it.
+
+        Only where no stream of the selection reaches over the moment these are the nearest shots.
+        """
+        found = (
+            select(func.max(stream.c.last_ms)).where(stream.c.last_ms <= to_ms(at)),
+            select(func.min(stream.c.first_ms)).where(stream.c.first_ms > to_ms(at)),
+        )
+        moments = []
+        for query in found:
+            joined = query.join(session, session.c.id == stream.c.session_id)
+            joined = joined.join(source, source.c.id == stream.c.source_id)
+            moments.append(self._connection.scalar(joined.where(stream.c.uid == uid, *stream_filter(selection))))
+        return [from_ms(each) for each in moments if each is not None]
+
+
+@dataclass(frozen=True, slots=True)
+class Others:
+    """Everybody in a session but one user: a `Testimony`."""
+
+    connection: Connection
+    session_id: int
+    uid: str
+
+    def others_inside(self, since: datetime, until: datetime) -> list[Witness]:
+        """The other users with shots in [since, until), by uid, all their parts together."""
+        found: dict[str, Witness] = {}
+        for row in self.connection.execute(_INSIDE, self._asked(since, until)):
+            if row.first is not None:
+                first_at, last_at = from_ms(row.first), from_ms(row.last)
+                known = found.get(row.uid)
+                if known is not None:
+                    first_at, last_at = min(first_at, known.first_at), max(last_at, known.last_at)
+                found[row.uid] = Witness(row.uid, first_at, last_at)
+        return [found[uid] for uid in sorted(found)]
+
+    def others_around(self, since: datetime, until: datetime) -> tuple[datetime | None, datetime | None]:
+        """When anybody else was last seen before `since`, and first from `until` on."""
+        return _extremes(self.connection.execute(_AROUND, self._asked(since, until)))
+
+    def _asked(self, since: datetime, until: datetime) -> dict[str, int | str]:
+        return {"session": self.session_id, "uid": self.uid, "since": to_ms(since), "until": to_ms(until)}
+
+
+def _extremes(rows: Iterable[Row[Any]]) -> tuple[datetime | None, datetime | None]:
+    """The latest of the column `before` and the earliest of `after`."""
+    found = [(row.before, row.after) for row in rows]
+    return (
+        optional_time(max((before for before, _ in found if before is not None), default=None)),
+        optional_time(min((after for _, after in found if after is not None), default=None)),
+    )
+
+
+def _step(found: ColumnElement[int], *where: ColumnElement[bool]) -> ScalarSelect[int]:
+    """One step in the key of `shot`, for the stream at hand."""
+    return select(found).where(shot.c.stream_id == stream.c.id, *where).correlate(stream).scalar_subquery()
+
+
+_FIRST: Final = func.min(shot.c.captured_ms)
+_LAST: Final = func.max(shot.c.captured_ms)
+_SINCE: Final = bindparam("since", type_=BigInteger)
+_UNTIL: Final = bindparam("until", type_=BigInteger)
+_FROM_SINCE: Final = shot.c.captured_ms >= _SINCE
+_TO_UNTIL: Final = shot.c.captured_ms < _UNTIL
+_OTHERS: Final = (stream.c.session_id == bindparam("session")) & (stream.c.uid != bindparam("uid"))
+
+_INSIDE: Final = select(
+    stream.c.uid,
+    _step(_FIRST, _FROM_SINCE, _TO_UNTIL).label("first"),
+    _step(_LAST, _FROM_SINCE, _TO_UNTIL).label("last"),
+).where(_OTHERS, stream.c.first_ms < _UNTIL, stream.c.last_ms >= _SINCE)
+
+_BEFORE_AND_AFTER: Final = select(
+    _step(_LAST, shot.c.captured_ms < _SINCE).label("before"),
+    _step(_FIRST, shot.c.captured_ms >= _UNTIL).label("after"),
+)
+_AROUND: Final = _BEFORE_AND_AFTER.select_from(stream).where(_OTHERS)
+_NEIGHBOURS: Final = _BEFORE_AND_AFTER.select_from(stream).where(stream.c.id.in_(bindparam("streams", expanding=True)))
+
+_FACTS: Final = (
+    select(
+        func.max(session.c.first_ms).label("first_ms"),
+        func.max(session.c.last_ms).label("last_ms"),
+        func.max(unit.c.listed_ms).label("listed_ms"),
+        func.count(stream.c.uid.distinct()).label("users"),
+    )
+    .join(stream, stream.c.session_id == session.c.id)
+    .join(unit, unit.c.id == stream.c.unit_id)
+    .where(session.c.id == bindparam("session"))
+)
+
+# A stream that reaches into the stretch ends at most the longest stream's length behind its end.
+_LENGTH: Final = stream.c.last_ms - stream.c.first_ms
+_LONGEST: Final = select(func.max(_LENGTH)).where(stream.c.uid == bindparam("uid")).correlate(None).scalar_subquery()
+_ELSEWHERE: Final = (
+    select(stream.c.id, session.c.cname, stream.c.first_ms, stream.c.last_ms)
+    .join(session, session.c.id == stream.c.session_id)
+    .where(
+        stream.c.uid == bindparam("uid"),
+        stream.c.last_ms >= _SINCE,
+        stream.c.last_ms <= _UNTIL + _LONGEST,
+        stream.c.first_ms <= _UNTIL,
+        session.c.cname != bindparam("cname"),
+    )
+    .order_by(session.c.cname, stream.c.first_ms, stream.c.id)
+)
+
+_NEXT: Final = select(_FIRST).where(shot.c.stream_id == bindparam("stream"), _FROM_SINCE)
