@@ -6,6 +6,9 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import HealthCheck, settings
 
+from indexer.catalog.catalog import Catalog
+from tests.catalogs import Urls, opened, postgres_urls, sqlite_urls
+from tests.postgres import PostgresServer, postgres_server
 from tests.servers import S3Server, moto_server, seaweedfs
 
 # How long an example takes says how busy the machine is, and nothing about the claim.
@@ -29,3 +32,24 @@ def moto() -> Iterator[S3Server]:
 def weed() -> Iterator[S3Server]:
     with seaweedfs() as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    with postgres_server() as server:
+        yield server
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def catalog_urls(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Urls:
+    """Where empty catalogs are, on each database that can hold one."""
+    if request.param == "sqlite":
+        return sqlite_urls(tmp_path_factory.mktemp("catalogs"))
+    return postgres_urls(request.getfixturevalue("postgres"))
+
+
+@pytest.fixture
+def catalog(catalog_urls: Urls) -> Iterator[Catalog]:
+    """An empty catalog, to be written."""
+    with opened(catalog_urls) as made:
+        yield made

@@ -28,11 +28,12 @@ _numbers = itertools.count(1)
 START_ATTEMPTS: Final = 3  # somebody else may take a free port before the server does
 START_TIMEOUT_S: Final = 60  # SeaweedFS takes 3 s on two idle cores
 
-# However the one who started the server ends, the pipe to this shell closes then, and the shell kills the server.
+# However the one who started the server ends, the pipe to this shell closes then, and the shell stops the server.
 _LEASH: Final = """
 exec 3<&0
+signal=$1; shift
 "$@" 3<&- </dev/null & child=$!
-{ read -r _ <&3; kill -9 $child; } 2>/dev/null &
+{ read -r _ <&3; kill -s $signal $child; } 2>/dev/null &
 wait $child
 """
 
@@ -161,7 +162,7 @@ def _running(
         with tempfile.TemporaryDirectory(prefix="s3-", ignore_cleanup_errors=True) as name:
             folder = Path(name)
             log = folder / "log"
-            with _leashed(command(ports, folder), log) as process:
+            with leashed(command(ports, folder), log) as process:
                 deadline = time.monotonic() + START_TIMEOUT_S
                 while process.poll() is None and time.monotonic() < deadline:
                     if is_ready(ports):
@@ -173,10 +174,18 @@ def _running(
 
 
 @contextmanager
-def _leashed(command: list[str], log: Path) -> Iterator[subprocess.Popen[bytes]]:
+def leashed(
+    command: list[str], log: Path, *, signal: str = "KILL", user: str | None = None
+) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a server until the block ends, or this process does, however that happens."""
     with log.open("wb") as output:
         process = subprocess.Popen(
-            ["sh", "-c", _LEASH, "sh", *command], stdin=subprocess.PIPE, stdout=output, stderr=output
+            ["sh", "-c", _LEASH, "sh", signal, *command],
+            stdin=subprocess.PIPE,
+            stdout=output,
+            stderr=output,
+            user=user,
+            cwd=log.parent,
         )
     try:
         yield process

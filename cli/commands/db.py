@@ -28,7 +28,7 @@ def current(app: "App", out: Output) -> None:
 
     with Catalog.open_any(app.settings.catalog.url) as catalog:
         found = catalog.schema()
-        record = {"catalog": str(catalog.path), "schema": found.version, "wanted": HEAD, "state": str(found.state)}
+        record = {"catalog": catalog.name, "schema": found.version, "wanted": HEAD, "state": str(found.state)}
     out.record(record, [Column(name, name) for name in record])
     if found.state is not State.CURRENT:
         raise click.exceptions.Exit(ExitStatus.SCHEMA)
@@ -43,7 +43,7 @@ def upgrade(app: "App", out: Output) -> None:
     with Catalog.open_any(app.settings.catalog.url) as catalog:
         done = catalog.upgrade(now=app.now())
         record = {
-            "catalog": str(catalog.path),
+            "catalog": catalog.name,
             "upgraded": done is not None,
             "before": None if done is None else done.before,
             "after": catalog.schema().version,
@@ -69,4 +69,4 @@ def check(app: "App", out: Output) -> None:
         out.rows(found, [Column("problem", "problem")], fields=("problem",))
         if found:
             raise click.exceptions.Exit(ExitStatus.CHECK_FAILED)
-        out.note(f"{shown(str(catalog.path))} is sound")
+        out.note(f"{shown(catalog.name)} is sound")

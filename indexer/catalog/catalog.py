@@ -1,26 +1,26 @@
 """A catalog, opened: who may use it, and the sources and runs that it knows."""
 
-import sqlite3
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from sqlalchemy import Connection, Engine, delete, insert, select, update
+from sqlalchemy import Connection, delete, insert, select, update
 
 from indexer.catalog import schema
 from indexer.catalog.changes import SyncWriter
 from indexer.catalog.derivatives import Derivatives
-from indexer.catalog.dialects import WRITE, open_sqlite, own_error, sqlite_path
+from indexer.catalog.dialects import WRITE, Database
 from indexer.catalog.etags import Etags
+from indexer.catalog.opening import open_database
 from indexer.catalog.overview import Overview
 from indexer.catalog.planning import Planning
 from indexer.catalog.sessions import Sessions
 from indexer.catalog.shots import Shots
 from indexer.catalog.snapshot import Snapshot
+from indexer.catalog.sums import Sums
 from indexer.catalog.users import Users
 from indexer.catalog.versions import Schema, State, Upgrade, require_current, schema_of, upgrade
 from indexer.model import to_ms
@@ -38,13 +38,16 @@ class Source:
 class Catalog:
     """The database.  Use it as a context manager; several processes may read while one writes."""
 
-    def __init__(self, engine: Engine, path: Path) -> None:
-        self.path = path
-        self._engine = engine
+    def __init__(self, database: Database) -> None:
+        self.name = database.name
+        """For people: a file, or an address without its password."""
+        self._database = database
+        self._engine = engine = database.engine
         self.sessions = Sessions(engine)
         self.users = Users(engine)
         self.shots = Shots(engine)
         self.overview = Overview(engine)
+        self.sums = Sums(engine)
         self.derivatives = Derivatives(engine)
         self.planning = Planning(engine)
         self.etags = Etags(engine)
@@ -55,10 +58,9 @@ class Catalog:
 
         Raises `CatalogNotFoundError`, `NotACatalogError`, `CatalogSchemaError`.
         """
-        path = sqlite_path(url)
-        opened = cls(open_sqlite(path, create=False), path)
+        opened = cls.open_any(url)
         try:
-            require_current(opened.schema(), str(path))
+            require_current(opened.schema(), opened.name)
         except BaseException:
             opened.close()
             raise
@@ -66,10 +68,16 @@ class Catalog:
 
     @classmethod
     def open_to_write(cls, url: str, *, now: datetime) -> Self:
-        """Open a catalog, making it if there is none and upgrading an older one behind a backup."""
+        """Open a catalog, making it if there is none.
+
+        An older file is upgraded behind a copy.  A database that others may use with an older version is not: raises
+        `CatalogSchemaError`.
+        """
         opened = cls.open_any(url, create=True)
         try:
-            opened.upgrade(now=now)
+            if opened.schema().state is State.EMPTY or opened.upgrades_unasked:
+                opened.upgrade(now=now)
+            require_current(opened.schema(), opened.name)
         except BaseException:
             opened.close()
             raise
@@ -78,8 +86,7 @@ class Catalog:
     @classmethod
     def open_any(cls, url: str, *, create: bool = False) -> Self:
         """Open a database whatever its schema is: for `db upgrade`, `db current` and `doctor`."""
-        path = sqlite_path(url)
-        return cls(open_sqlite(path, create=create), path)
+        return cls(open_database(url, create=create))
 
     def close(self) -> None:
         """Give up all connections."""
@@ -96,18 +103,44 @@ class Catalog:
     def schema(self) -> Schema:
         """What this database is to us.  Raises `NotACatalogError` if it is somebody else's."""
         with self._engine.connect() as connection:
-            return schema_of(connection, str(self.path))
+            return schema_of(connection, self._database)
 
     def upgrade(self, *, now: datetime) -> Upgrade | None:
         """Bring the schema to the current one; None if it was."""
         if self.schema().state is State.CURRENT:
             return None
-        done = upgrade(self._engine, self.path, now=now)
-        # Readers then go on while a sync writes.  Only now that it is surely ours, because the mode stays in the file.
-        self._pragma("journal_mode = WAL")
+        done = upgrade(self._database, now=now)
+        self._database.made()
         return done
 
+    # What the database is.
+
+    @property
+    def upgrades_unasked(self) -> bool:
+        """Whether `open_to_write` upgrades an older schema."""
+        return self._database.upgrades_unasked
+
+    def size_bytes(self) -> int:
+        """What the catalog takes on disk."""
+        return self._database.size_bytes()
+
+    def version(self) -> str:
+        """The database and its version, for people."""
+        return self._database.version()
+
+    def doubts(self) -> Iterator[str]:
+        """What of the database or our rights in it may spoil a later command, a line each."""
+        return self._database.doubts()
+
+    def damage(self, connection: Connection) -> Iterator[str]:
+        """What the database finds wrong with itself, a line each."""
+        return self._database.damage(connection)
+
     # What a sync records.
+
+    def sync_lock(self, source: str, *, wait: Callable[[], None] | None = None) -> AbstractContextManager[None]:
+        """Hold the one lock that a sync of this source needs, as `Database.lock` says."""
+        return self._database.lock(source, wait=wait)
 
     def source(self, name: str) -> Source | None:
         """The source of this name, if the catalog has it."""
@@ -174,7 +207,7 @@ class Catalog:
         counts: Mapping[str, int],
         now: datetime,
     ) -> None:
-        """Record how a sync ended, and give the write-ahead log's space back."""
+        """Record how a sync ended, and have the database do what it wants done then."""
         run = schema.sync_run
         with self._writing() as connection:
             connection.execute(
@@ -188,7 +221,7 @@ class Catalog:
                     "finished_ms": to_ms(now),
                 },
             )
-        self._pragma("wal_checkpoint(TRUNCATE)")
+        self._database.rest()
 
     def reading(self) -> AbstractContextManager[Connection]:
         """A connection that sees one state of the catalog, whatever is written meanwhile."""
@@ -196,15 +229,3 @@ class Catalog:
 
     def _writing(self) -> AbstractContextManager[Connection]:
         return self._engine.execution_options(**{WRITE: True}).begin()
-
-    def _pragma(self, pragma: str) -> None:
-        # Neither works inside a transaction, which every SQLAlchemy connection is in.
-        connection = self._engine.raw_connection()
-        try:
-            connection.cursor().execute(f"PRAGMA {pragma}")
-        except sqlite3.Error as exc:
-            if error := own_error(exc, str(self.path)):
-                raise error from exc
-            raise
-        finally:
-            connection.close()

@@ -15,7 +15,7 @@ from sqlalchemy import Engine, bindparam, delete, func, insert, select, update
 from indexer.agora.stamps import MAX_MS, MIN_MS
 from indexer.catalog.dialects import WRITE
 from indexer.catalog.difference import Difference, additions, difference, times_within
-from indexer.catalog.inserting import ShotInserts
+from indexer.catalog.inserting import shot_writes
 from indexer.catalog.listed import ListedStream, Stretch
 from indexer.catalog.owners import add_sessions, batches, reaches_into, sum_up_sessions
 from indexer.catalog.removals import Removals
@@ -96,7 +96,7 @@ class SyncWriter:
         """What is known of units, on the same connection."""
         self.unfinished = Unfinished(self._connection, source_id)
         """Full listings that were cut off, on the same connection."""
-        self._shots = ShotInserts(engine.dialect)
+        self._shots = shot_writes(engine.dialect)
         self.changes = Changes()
         with self._connection.begin():
             gone.create(self._connection)

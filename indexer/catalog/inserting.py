@@ -1,30 +1,16 @@
-"""Rows into `shot`, as fast as the database takes them."""
+"""Which way rows get into `shot`."""
 
-from collections.abc import Sequence
-from itertools import chain
-from typing import Final
+from sqlalchemy import Dialect
 
-from sqlalchemy import Connection, Dialect, insert
-
-from indexer.catalog.rows import Inserted
-from indexer.catalog.schema import shot
-
-_ROWS: Final = 200
-"""Rows of one statement: half the time of one row at a time (docs/benchmarks.md); SQLite takes 32,766 variables."""
+from indexer.catalog.dialects import ShotWrites
 
 
-class ShotInserts:
-    """Statements that are compiled once."""
+def shot_writes(dialect: Dialect) -> ShotWrites:
+    """The fast way of a database."""
+    if dialect.name == "postgresql":
+        from indexer.catalog.postgres_rows import CopiedRows
 
-    def __init__(self, dialect: Dialect) -> None:
-        self._one = str(insert(shot).compile(dialect=dialect))
-        head, _, values = self._one.rpartition(" VALUES ")
-        self._many = f"{head} VALUES {', '.join([values] * _ROWS)}"
+        return CopiedRows()
+    from indexer.catalog.sqlite import ManyRows
 
-    def insert(self, connection: Connection, rows: Sequence[Inserted]) -> None:
-        """Insert rows that are not there yet."""
-        whole = len(rows) - len(rows) % _ROWS
-        for first in range(0, whole, _ROWS):
-            connection.exec_driver_sql(self._many, tuple(chain.from_iterable(rows[first : first + _ROWS])))
-        if whole < len(rows):
-            connection.exec_driver_sql(self._one, list(rows[whole:]))
+    return ManyRows(dialect)

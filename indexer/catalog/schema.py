@@ -22,6 +22,8 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
+from indexer.catalog.postgres_text import PostgresText
+
 metadata = MetaData(
     naming_convention={
         "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -32,7 +34,9 @@ metadata = MetaData(
 )
 
 # Keys sort by bytes everywhere; SQLite does so by itself, PostgreSQL must be told.
-ByteText: Final = Text().with_variant(Text(collation="C"), "postgresql")
+ByteText: Final = Text().with_variant(PostgresText(collation="C"), "postgresql")
+# What may quote a key.
+AnyText: Final = Text().with_variant(PostgresText(), "postgresql")
 # SQLite numbers rows only in a column that is declared INTEGER.
 Id: Final = BigInteger().with_variant(Integer, "sqlite")
 
@@ -128,7 +132,7 @@ shot = Table(
     # Upload minus capture, in seconds: two bytes instead of six.
     Column("modified_lag_s", BigInteger, nullable=False),
     Column("etag", LargeBinary, nullable=False),
-    Column("tier", Text),
+    Column("tier", AnyText),
     # Spelled out: primary_key=True on the columns would order the key by declaration.
     PrimaryKeyConstraint("stream_id", "captured_ms"),
     sqlite_with_rowid=False,
@@ -158,8 +162,8 @@ recording = Table(
     Column("extension", ByteText, nullable=False),
     Column("objects", BigInteger, nullable=False),
     Column("bytes", BigInteger, nullable=False),
-    Column("first_name", Text, nullable=False),
-    Column("last_name", Text, nullable=False),
+    Column("first_name", AnyText, nullable=False),
+    Column("last_name", AnyText, nullable=False),
     Column("digest", BigInteger, nullable=False),
     PrimaryKeyConstraint("unit_id", "cname", "uid", "track", "extension"),
     sqlite_with_rowid=False,
@@ -197,7 +201,7 @@ sync_run = Table(
     Column("source_id", Id, ForeignKey("source.id"), nullable=False),
     Column("mode", Text, nullable=False),
     Column("outcome", Text, nullable=False),
-    Column("message", Text),
+    Column("message", AnyText),
     Column("started_ms", BigInteger, nullable=False),
     Column("finished_ms", BigInteger),
     Column("requests", JSON, nullable=False),
@@ -219,7 +223,7 @@ derivative = Table(
     Column("width", Integer),
     Column("height", Integer),
     # Why there is none; null if there is one.
-    Column("reason", Text),
+    Column("reason", AnyText),
     PrimaryKeyConstraint("stream_id", "captured_ms", "spec"),
     sqlite_with_rowid=False,
 )

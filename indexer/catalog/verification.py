@@ -18,11 +18,7 @@ def problems(catalog: Catalog) -> Iterator[str]:
     """
     seed = catalog.digest_seed()
     with catalog.reading() as connection:
-        for (finding,) in connection.exec_driver_sql("PRAGMA integrity_check"):
-            if finding != "ok":
-                yield f"SQLite: {finding}"
-        for table, row_id, parent, _ in connection.exec_driver_sql("PRAGMA foreign_key_check"):
-            yield f"row {row_id} of {table} belongs to no {parent}"
+        yield from catalog.damage(connection)
         orphans = select(func.count()).select_from(shot).where(shot.c.stream_id.not_in(select(stream.c.id)))
         if count := connection.scalar(orphans):
             yield f"{count} shots belong to no stream"

@@ -9,9 +9,9 @@ from pathlib import Path
 from secrets import randbits
 from typing import Final
 
-from sqlalchemy import Connection, Engine, inspect, text
+from sqlalchemy import Connection, inspect, text
 
-from indexer.catalog.dialects import WRITE, backup
+from indexer.catalog.dialects import WRITE, Database
 from indexer.catalog.schema import APPLICATION, catalog
 from indexer.errors import CatalogError, CatalogNotFoundError, CatalogSchemaError, NotACatalogError
 from indexer.model import to_ms
@@ -42,17 +42,18 @@ class Schema:
     version: str | None
 
 
-def schema_of(connection: Connection, name: str) -> Schema:
-    """Look at a database without changing it; one SELECT where all is well.  `name` is for the error text.
+def schema_of(connection: Connection, database: Database) -> Schema:
+    """Look at a database without changing it; few SELECTs where all is well.
 
     Raises `NotACatalogError` if it belongs to something else.
     """
-    tables = set(connection.scalars(text("SELECT name FROM sqlite_master WHERE type = 'table'")))
+    tables = database.tables(connection)
     if not tables:
         return Schema(State.EMPTY, None)
     if not {"alembic_version", "catalog"} <= tables or "digest_seed" not in _columns(connection, "catalog"):
         raise NotACatalogError(
-            f"{name} is a database of something else (it has tables such as {min(tables)!r}); name another file"
+            f"{database.name} is a database of something else (it has tables such as {min(tables)!r}); name another "
+            "with --catalog"
         )
     version = connection.scalar(text("SELECT version_num FROM alembic_version"))
     if version == HEAD:
@@ -88,23 +89,24 @@ class Upgrade:
     backup: Path | None
 
 
-def upgrade(engine: Engine, path: Path, *, now: datetime, migrations: Path = MIGRATIONS) -> Upgrade | None:
+def upgrade(database: Database, *, now: datetime, migrations: Path = MIGRATIONS) -> Upgrade | None:
     """Bring the database to HEAD, or make it if it is empty; None if there was nothing to do.
 
     One transaction under the write lock, so two upgrades cannot meet and a failing one leaves the old schema.
-    An existing catalog is copied beside itself first.  Raises `CatalogSchemaError` for a newer one.
+    An existing file is copied beside itself first.  Raises `CatalogSchemaError` for a newer one.
     """
-    with engine.connect().execution_options(**{WRITE: True}) as connection, connection.begin():
-        schema = schema_of(connection, str(path))
+    with database.engine.connect().execution_options(**{WRITE: True}) as connection, connection.begin():
+        schema = schema_of(connection, database)
         if schema.state is State.CURRENT:
             return None
         if schema.state is State.NEWER:
-            require_current(schema, str(path))
+            require_current(schema, database.name)
         copy = None
-        if schema.state is State.OLDER:
-            copy = path.with_name(f"{path.name}.schema-{schema.version}.{now:%Y%m%dT%H%M%SZ}.bak")
-            backup(path, to=copy)
-        with _what_failed(path, copy):
+        if schema.state is State.EMPTY:
+            database.require_fit(connection)
+        else:
+            copy = database.copy_aside(schema.version, now)
+        with _what_failed(database.name, copy):
             _run(connection, migrations)
         if schema.state is State.EMPTY:
             connection.execute(
@@ -125,11 +127,12 @@ def _run(connection: Connection, migrations: Path) -> None:
 
 
 @contextmanager
-def _what_failed(path: Path, copy: Path | None) -> Iterator[None]:
+def _what_failed(name: str, copy: Path | None) -> Iterator[None]:
     from sqlalchemy.exc import SQLAlchemyError
 
     try:
         yield
     except SQLAlchemyError as exc:
         kept = f"; a copy is at {copy}" if copy else ""
-        raise CatalogError(f"upgrading the catalog {path} failed, it was left as it was{kept}: {exc}") from exc
+        said = " ".join(str(getattr(exc, "orig", exc)).split())
+        raise CatalogError(f"upgrading the catalog {name} failed, it was left as it was{kept}: {said}") from exc

@@ -83,11 +83,11 @@ def examine_catalog(url: str) -> Iterator[Finding]:
     """Look at the catalog, whatever state it is in."""
     try:
         with Catalog.open_any(url) as catalog:
-            require_current(catalog.schema(), str(catalog.path))
-            size = catalog.path.stat().st_size
+            require_current(catalog.schema(), catalog.name)
+            size = catalog.size_bytes()
             stats = catalog.overview.stats()
             shots = sum(source.shots for source in stats)
-            yield Finding(Verdict.OK, "catalog", f"{catalog.path}: {shots:,} shots, {size:,} bytes")
+            yield Finding(Verdict.OK, "catalog", f"{catalog.name}: {shots:,} shots, {size:,} bytes")
             for source in stats:
                 about = f"source {source.source}"
                 if source.synced_at is None:

@@ -10,7 +10,6 @@ from typing import Final
 
 from indexer.catalog.catalog import Catalog, Source
 from indexer.catalog.changes import Changes, SyncWriter
-from indexer.catalog.dialects import sync_lock
 from indexer.errors import InterruptedRunError, LivestillsError
 from indexer.jobs.plan import Mode, Units
 from indexer.jobs.stretches import Seen
@@ -218,7 +217,7 @@ def carry_out(begin: Callable[[], Run], access: Access, catalog: Catalog, name: 
     """
     if terms.dry_run:
         return begin().compare(catalog.source(name) or Source(NO_SOURCE, name, ""))
-    with sync_lock(catalog.path, name, wait=terms.wait):
+    with catalog.sync_lock(name, wait=terms.wait):
         run = begin()
         source = catalog.add_source(name, f"{access.store.url}/{access.prefix}")
         report = run.record(source, allow_removal=terms.allow_removal)

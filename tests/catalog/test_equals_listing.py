@@ -1,12 +1,8 @@
 """Whatever happens to a bucket, after a sync the catalog equals the listing."""
 
-import shutil
 from collections.abc import Iterator
-from datetime import UTC, datetime
-from itertools import count, islice
-from pathlib import Path
+from itertools import islice
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -15,9 +11,8 @@ from indexer.catalog.catalog import Catalog, Source
 from indexer.catalog.verification import problems
 from indexer.jobs.stretches import Seen, stretches
 from indexer.model import Interval, ListedObject
-from tests.catalogs import dump, shots_in, shots_of
+from tests.catalogs import Urls, dump, opened, shots_in, shots_of
 
-NOW = datetime(2026, 11, 5, tzinfo=UTC)
 SID = "1cd3d60b784382f12ce30fa615421852"
 TIMES = ["20261105140000000", "20261105140010000", "20261105140020000", "20261105150000001"]
 NESTED = f"{SID}_a__uid_s_7__uid_e_video_{TIMES[1]}__uid_s_9__uid_e_video_"
@@ -70,28 +65,12 @@ def sync(catalog: Catalog, source: Source, objects: list[ListedObject], *, page:
     return seen
 
 
-numbers = count()
-
-
-@pytest.fixture(scope="module")
-def empty(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A catalog without anything in it, to be copied: making one takes a tenth of a second."""
-    path = tmp_path_factory.mktemp("catalogs") / "empty.db"
-    Catalog.open_to_write(f"sqlite:///{path}", now=NOW).close()
-    return path
-
-
-def copy_of(empty: Path) -> Catalog:
-    path = shutil.copy(empty, empty.with_name(f"{next(numbers)}.db"))
-    return Catalog.open_to_write(f"sqlite:///{path}", now=NOW)
-
-
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100)
 @given(history=st.lists(buckets, min_size=1, max_size=4), page=st.integers(1, 7), rows=st.integers(1, 12))
 def test_the_catalog_equals_each_listing_of_a_history(
-    empty: Path, history: list[dict[str, tuple[int, str, str | None]]], page: int, rows: int
+    catalog_urls: Urls, history: list[dict[str, tuple[int, str, str | None]]], page: int, rows: int
 ) -> None:
-    with copy_of(empty) as catalog:
+    with opened(catalog_urls) as catalog:
         source = catalog.add_source("s", "memory://s/")
         for bucket in history:
             objects = listing(bucket)
@@ -103,12 +82,12 @@ def test_the_catalog_equals_each_listing_of_a_history(
             assert stats.unfinished_units == 0
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(bucket=buckets, page=st.integers(1, 7), rows=st.integers(1, 12))
 def test_a_second_sync_writes_nothing_but_when_it_looked(
-    empty: Path, bucket: dict[str, tuple[int, str, str | None]], page: int, rows: int
+    catalog_urls: Urls, bucket: dict[str, tuple[int, str, str | None]], page: int, rows: int
 ) -> None:
-    with copy_of(empty) as catalog:
+    with opened(catalog_urls) as catalog:
         source = catalog.add_source("s", "memory://s/")
         sync(catalog, source, listing(bucket), page=page, rows=rows)
         before = dump(catalog)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from indexer.catalog import dialects
-from indexer.catalog.dialects import sync_lock
+from indexer.catalog.sqlite import sync_lock
 from indexer.errors import InterruptedRunError, LockedError
 
 

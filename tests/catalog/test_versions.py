@@ -12,7 +12,7 @@ from sqlalchemy import create_engine
 
 from indexer.catalog import versions
 from indexer.catalog.catalog import Catalog
-from indexer.catalog.dialects import open_sqlite, sqlite_path
+from indexer.catalog.opening import open_database
 from indexer.catalog.schema import metadata
 from indexer.catalog.versions import HEAD, KNOWN, MIGRATIONS, State, upgrade
 from indexer.errors import (
@@ -160,9 +160,9 @@ def test_an_older_catalog_is_upgraded_behind_a_copy(
     monkeypatch.setattr(versions, "HEAD", "next")
     with pytest.raises(CatalogSchemaError, match="db upgrade"):
         Catalog.open_to_read(f"sqlite:///{path}")
-    engine = open_sqlite(path, create=False)
-    done = upgrade(engine, path, now=NOW, migrations=next_migrations)
-    engine.dispose()
+    database = open_database(f"sqlite:///{path}", create=False)
+    done = upgrade(database, now=NOW, migrations=next_migrations)
+    database.engine.dispose()
     assert done is not None
     assert (done.before, done.after) == (HEAD, "next")
     assert done.backup is not None
@@ -177,25 +177,25 @@ def test_a_migration_that_fails_leaves_the_old_schema(
     (next_migrations / "versions" / "next.py").write_text(NEXT.format(head=HEAD, then='op.drop_table("not there")'))
     before = statements(path)
     monkeypatch.setattr(versions, "HEAD", "next")
-    engine = open_sqlite(path, create=False)
+    database = open_database(f"sqlite:///{path}", create=False)
     with pytest.raises(CatalogError, match="left as it was"):
-        upgrade(engine, path, now=NOW, migrations=next_migrations)
-    engine.dispose()
+        upgrade(database, now=NOW, migrations=next_migrations)
+    database.engine.dispose()
     assert statements(path) == before
     monkeypatch.undo()
     with Catalog.open_to_read(f"sqlite:///{path}") as catalog:
         assert catalog.schema().state is State.CURRENT
 
 
-@pytest.mark.parametrize("url", ["postgresql://u:secret@host/db", "sqlite://", "sqlite:///:memory:", "nonsense", ""])
+@pytest.mark.parametrize("url", ["mysql://u:secret@host/db", "sqlite://", "sqlite:///:memory:", "nonsense", ""])
 def test_other_urls_are_refused_without_their_secrets(url: str) -> None:
     with pytest.raises(ConfigError) as caught:
-        sqlite_path(url)
+        open_database(url, create=True)
     assert "secret" not in str(caught.value)
 
 
 def test_a_lock_outlives_nobody(path: Path) -> None:
-    from indexer.catalog.dialects import sync_lock
+    from indexer.catalog.sqlite import sync_lock
 
     with sync_lock(path, "prod"), pytest.raises(LockedError), sync_lock(path, "prod"):
         pass

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from indexer.catalog import dialects
+from indexer.catalog import sqlite
 from indexer.catalog.versions import HEAD, KNOWN
 from tests.cli.running import done, livestills
 from tests.cli.worlds import configure, memory, series
@@ -96,7 +96,7 @@ def _cut_off() -> None:
     [
         (_folder, 2, "livestills.db is a folder; name a file in it"),
         (_text, 2, "livestills.db is not a livestills catalog; name another file"),
-        (_somebody_elses, 2, "is a database of something else (it has tables such as 'people'); name another file"),
+        (_somebody_elses, 2, "is a database of something else (it has tables such as 'people'); name another with --catalog"),
         (_cut_off, 1, "livestills.db is damaged; restore a backup, or move it away and sync again"),
     ],
 )
@@ -143,8 +143,8 @@ def test_reading_never_upgrades_an_older_catalog(catalog: Path, version: str) ->
 @pytest.mark.parametrize(
     ("url", "expected"),
     [
-        ("postgresql://me:secret@host/db", "only SQLite is supported"),
-        ("postgresql+psycopg://me:secret@host/db", "only SQLite is supported"),
+        ("mysql://me:secret@host/db", "only SQLite and PostgreSQL are supported"),
+        ("postgresql+asyncpg://me:secret@host/db", "only SQLite and PostgreSQL are supported"),
         ("nonsense://me:secret@host:port/x", "is not valid; write for example sqlite:///livestills.db"),
         ("livestills.db", "is not valid; write for example sqlite:///livestills.db"),
         ("", "is not valid"),
@@ -169,7 +169,7 @@ def test_an_address_that_is_none_is_wrong_usage_and_shows_no_secret(url: str, ex
 def test_a_catalog_held_by_another_program_is_waited_for_and_then_temporary(
     catalog: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(dialects, "BUSY_TIMEOUT_S", 0.05)
+    monkeypatch.setattr(sqlite, "BUSY_TIMEOUT_S", 0.05)
     _change(catalog, "PRAGMA journal_mode = DELETE")
     other = sqlite3.connect(catalog, isolation_level=None)
     other.execute("BEGIN EXCLUSIVE")

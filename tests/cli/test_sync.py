@@ -18,7 +18,7 @@ from cli import estimates, progress
 from cli.metrics import parse_samples
 from cli.syncs import FIELDS
 from indexer.app import App
-from indexer.catalog import dialects
+from indexer.catalog import dialects, sqlite
 from indexer.catalog.changes import Changes
 from indexer.jobs.plan import Units
 from indexer.jobs.stretches import Seen
@@ -157,7 +157,7 @@ def test_unrecognised_keys_fail_a_sync_only_if_told_to() -> None:
 def test_a_second_sync_of_a_source_at_work_is_refused() -> None:
     configure(a=memory(series())[0], b=memory(series(session=1))[0])
     done("sync")
-    with dialects.sync_lock(CATALOG.absolute(), "a"):
+    with sqlite.sync_lock(CATALOG.absolute(), "a"):
         answer = livestills("sync", "a")
         assert (answer.status, answer.out) == (11, "")
         assert answer.error.startswith("another sync of 'a' is running on ")
@@ -182,7 +182,7 @@ def test_a_lock_that_is_no_lock_is_pointed_out() -> None:
 def test_a_catalog_that_stays_locked_is_temporary(monkeypatch: pytest.MonkeyPatch) -> None:
     configure(a=memory(series())[0])
     done("sync")
-    monkeypatch.setattr(dialects, "BUSY_TIMEOUT_S", 0.1)
+    monkeypatch.setattr(sqlite, "BUSY_TIMEOUT_S", 0.1)
     other = sqlite3.connect(CATALOG, isolation_level=None)
     other.execute("BEGIN EXCLUSIVE")
     answer = livestills("sync")
@@ -568,7 +568,7 @@ def _locked_for(length_s: float) -> Iterator[None]:
     locked = threading.Event()
 
     def hold() -> None:
-        with dialects.sync_lock(CATALOG.absolute(), "a"):
+        with sqlite.sync_lock(CATALOG.absolute(), "a"):
             locked.set()
             time.sleep(length_s)
 
@@ -591,7 +591,7 @@ def test_a_second_sync_waits_if_it_is_told_to_and_says_so_once(monkeypatch: pyte
 
 def test_waiting_ends_with_the_time_of_the_run() -> None:
     configure(a=memory(series())[0])
-    with dialects.sync_lock(CATALOG.absolute(), "a"):
+    with sqlite.sync_lock(CATALOG.absolute(), "a"):
         answer = livestills("sync", "--wait", "--max-duration", "1s")
         assert done("sync", "--wait", "--dry-run").err == ""
     assert answer.status == 3
@@ -669,7 +669,7 @@ def test_a_refused_removal_is_no_success_and_a_locked_source_is_told_of_by_the_o
     done("sync", "--metrics-file", str(PROM))
     for key in series(shots=1_300, every=5):
         store.delete(key)
-    with dialects.sync_lock(CATALOG.absolute(), "a"):
+    with sqlite.sync_lock(CATALOG.absolute(), "a"):
         before = PROM.read_text()
         assert livestills("sync", "--metrics-file", str(PROM)).status == 11
         assert PROM.read_text() == before

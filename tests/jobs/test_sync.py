@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from indexer.catalog.catalog import Catalog
-from indexer.catalog.dialects import sync_lock
 from indexer.errors import InterruptedRunError, LockedError, StorageUnavailableError
 from indexer.jobs.plan import Mode, Wishes
 from indexer.jobs.sync import Access, SyncReport, Watch, sync
@@ -227,7 +226,7 @@ def test_a_dry_run_writes_nothing_and_counts_everything(store: MemoryStore, cata
 
 
 def test_one_sync_of_a_source_at_a_time(store: MemoryStore, catalog: Catalog) -> None:
-    with sync_lock(catalog.path, "prod"):
+    with catalog.sync_lock("prod"):
         with pytest.raises(LockedError, match="'prod'"):
             run(store, catalog)
         sync(Access(store, ""), catalog, "other", watch=Watch(clock()))

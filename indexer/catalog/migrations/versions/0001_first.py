@@ -134,4 +134,6 @@ def upgrade() -> None:
     op.create_index(op.f("ix_stream_session_id"), "stream", ["session_id"], unique=False)
     op.create_index(op.f("ix_stream_uid_last_ms"), "stream", ["uid", "last_ms"], unique=False)
     op.create_index(op.f("ix_stream_unit_id"), "stream", ["unit_id"], unique=False)
-    op.create_index("ix_stream_uid_span", "stream", ["uid", sa.text("last_ms - first_ms")], unique=False)
+    # An expression: PostgreSQL wants one in brackets, and SQLite has had it without.
+    span = sa.column("last_ms", sa.BigInteger()) - sa.column("first_ms", sa.BigInteger())
+    op.create_index("ix_stream_uid_span", "stream", ["uid", span], unique=False)
