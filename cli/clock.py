@@ -1,8 +1,10 @@
 """Hours and days of a time zone along a line: where they begin, and how an axis is labelled with them."""
 
 from collections.abc import Iterator
-from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from typing import Final
+
+from indexer.timeline.days import day_after, midnight, usable
 
 Stretch = tuple[datetime, datetime]
 """From a moment to another one, both aware."""
@@ -10,17 +12,6 @@ Stretch = tuple[datetime, datetime]
 HOUR: Final = timedelta(hours=1)
 _DAY: Final = timedelta(days=1)
 _LATEST: Final = datetime.max.replace(tzinfo=UTC)
-
-
-def usable(zone: tzinfo, span: Stretch) -> tzinfo:
-    """The zone, or UTC where its local times of the span would lie outside all calendars, as names can tell."""
-    try:
-        for moment in span:
-            (moment - _DAY).astimezone(zone)
-            (moment + _DAY).astimezone(zone)
-    except OverflowError:
-        return UTC
-    return zone
 
 
 def begin(moment: datetime, step: timedelta, zone: tzinfo) -> datetime:
@@ -45,16 +36,6 @@ def pieces(stretch: Stretch, step: timedelta, zone: tzinfo) -> Iterator[tuple[da
 def later(moment: datetime, length: timedelta) -> datetime:
     """The moment behind a length of time, at most the last one of all calendars."""
     return moment + length if _LATEST - moment > length else _LATEST
-
-
-def midnight(day: date, zone: tzinfo) -> datetime:
-    """When a day of the zone begins, in UTC."""
-    return datetime.combine(day, time(), zone).astimezone(UTC)
-
-
-def day_after(day: date) -> date | None:
-    """The next day; None behind the last one of all calendars."""
-    return None if day == date.max else day + _DAY
 
 
 def days(span: Stretch, zone: tzinfo) -> Iterator[tuple[date, Stretch]]:

@@ -66,6 +66,8 @@ def _cell(value: object) -> object:
             return "true" if value else "false"
         case datetime():
             return rfc3339(value)
+        case list() | tuple() if any(isinstance(part, Mapping) for part in value):
+            return _encode(value)
         case list() | tuple():
             return _cell(" ".join(map(str, value)))
         case Mapping():

@@ -1,5 +1,6 @@
 """The only place that prints data: on stdout.  Everything else is a note (`cli.notes`) on stderr."""
 
+import shutil
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, fields
@@ -58,6 +59,24 @@ class Output:
     def for_people(self) -> bool:
         """Whether a table is wanted."""
         return self.format is Format.TABLE
+
+    @property
+    def columns(self) -> int:
+        """How wide a drawing may be: as the terminal, or as COLUMNS says; 100 behind a pipe."""
+        return min(max(shutil.get_terminal_size((_PAGE, 0)).columns, _NARROWEST), _WIDEST)
+
+    def can_write(self, text: str) -> bool:
+        """Whether the encoding of stdout has all these characters."""
+        try:
+            text.encode(sys.stdout.encoding or "utf-8")
+        except UnicodeEncodeError:
+            return False
+        return True
+
+    @property
+    def dot(self) -> str:
+        """What stands between the parts of a heading."""
+        return " · " if self.can_write("·") else " - "
 
     def rows(
         self,
@@ -178,6 +197,10 @@ class Output:
 _TIME: Final = "%Y-%m-%d %H:%M:%S"
 _TIME_WIDTH: Final = len("2026-11-05 14:00:00")
 # The C library does not pad years before 1000, which a name can hold.
+
+_PAGE: Final = 100
+_NARROWEST: Final = 60
+_WIDEST: Final = 240
 
 _TABLE_ROWS: Final = 1_000
 """A table holds its rows to find the widths."""

@@ -6,8 +6,9 @@ from datetime import date, datetime, timedelta, tzinfo
 from itertools import pairwise
 from typing import Final
 
-from cli.clock import HOUR, Stretch, axis, day_after, later, midnight, pieces, usable
+from cli.clock import HOUR, Stretch, axis, later, pieces
 from cli.texts import counted, human_length
+from indexer.timeline.days import day_after, midnight, usable
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +47,8 @@ _FEW: Final = 30
 def sparkline(covered: Iterable[Stretch], span: Stretch, zone: tzinfo, *, ink: Ink = BLOCKS) -> Iterator[str]:
     """Draw the share of each hour of the span that is covered, in lines of at most 80 columns below a title.
 
-    `covered` are stretches in time order.  Up to four hours are drawn in minutes; more than a day has a line for each
-    day of the zone, and days in a row without anything become one.  Where the clock is turned, a day has 23 or 25.
+    `covered` are stretches that do not overlap.  Up to four hours are drawn in minutes; more than a day has a line for
+    each day of the zone, and days in a row without anything become one.  Where the clock is turned, a day has 23 or 25.
     """
     since, until = span
     zone = usable(zone, span)

@@ -56,3 +56,13 @@ def human_length(length_s: float) -> str:
 def counted(number: int, noun: str) -> str:
     """1 request, 2,000 requests."""
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def percent(share: float) -> str:
+    """99.9 %, 83 %, 0 %: neither all nor nothing unless it is, and never more than it is where nearly all is meant."""
+    tenths = int(share * 1000 + 1e-9)
+    if 990 <= tenths < 1000:
+        return f"{tenths / 10:g} %"
+    if 0 < share < 0.01:
+        return "<1 %"
+    return f"{int(share * 100 + 0.5)} %"

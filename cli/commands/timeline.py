@@ -1,32 +1,32 @@
 """`livestills timeline`."""
 
 from collections.abc import Callable, Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
+from enum import StrEnum
 from itertools import islice
 from typing import TYPE_CHECKING
 
 import click
 
 from cli.machine import Record
-from cli.options import Paging, Selector, paging_options, selection_options, with_app
+from cli.options import (
+    Paging,
+    Selector,
+    paging_options,
+    parse_length,
+    parse_time,
+    selection_options,
+    with_app,
+)
 from cli.output import Column, Kind, Output
-from cli.shots import SHOT_FIELDS, machine_shot, recorder
-from cli.texts import counted, human_length, shown
-from indexer.model import Shot
+from cli.shots import SHOT_FIELDS, machine_shot
+from cli.texts import human_length, shown
+from indexer.model import Selection, Shot
 
 if TYPE_CHECKING:
     from indexer.app import App
-    from indexer.catalog.shots import Position
-    from indexer.timeline.figures import Timeline
+    from indexer.catalog.catalog import Catalog
 
-_RUNS = (
-    Column("first_at", "from", Kind.TIME),
-    Column("last_at", "to", Kind.TIME),
-    Column("length_s", "length", Kind.LENGTH),
-    Column("shots", "shots", Kind.NUMBER),
-    Column("recorders", "recorder"),
-    Column("gap_before_s", "gap before", Kind.LENGTH),
-)
 _SHOTS = (
     Column("captured_at", "captured", Kind.TIME),
     Column("recorder", "recorder"),
@@ -34,12 +34,32 @@ _SHOTS = (
     Column("stored", "stored"),
     Column("key", "key"),
 )
-_LINKED = (*_SHOTS[:-1], Column("url", "address"))
 _SHOT_FIELDS = (*SHOT_FIELDS, "position")
-_RUN_FIELDS = "uid", "cname", "sid", "first_at", "last_at", "length_s", "shots", "baks", "recorders", "gap_before_s"
+_NEAREST = (
+    Column("captured_at", "captured", Kind.TIME),
+    Column("off", "off by"),
+    Column("cname", "channel"),
+    Column("recorder", "recorder"),
+    Column("stored", "stored"),
+    Column("key", "key"),
+)
+_NEAREST_FIELDS = (*SHOT_FIELDS, "offset_s")
 
 
-@click.command()
+class Group(StrEnum):
+    """What is told together."""
+
+    SESSION = "session"
+    DAY = "day"
+
+
+@click.command(
+    epilog="For example:\n\n\b\n"
+    "  livestills timeline 1002 --since 7d\n"
+    "  livestills timeline 1002 --at 2026-11-05T14:30 --tz Europe/Berlin\n"
+    "  livestills timeline 1002 --since 1d --every 1m --presign -o csv\n"
+    "  livestills timeline 1002 --since 30d --group day"
+)
 @click.argument("uid")
 @selection_options(user=False)
 @paging_options
@@ -47,7 +67,14 @@ _RUN_FIELDS = "uid", "cname", "sid", "first_at", "last_at", "length_s", "shots",
     "--shots/--runs",
     "as_shots",
     default=None,
-    help="Every shot, or runs without a gap; programs get shots, tables runs.",
+    help="Every shot, or runs without a gap; programs get shots, tables runs and gaps.",
+)
+@click.option("--every", metavar="LENGTH", help="Of the shots, only the nearest to each step: 30s, 1m, 2h.")
+@click.option("--at", metavar="TIME", help="Only the shot nearest to this time, of each session that covers it.")
+@click.option(
+    "--group",
+    type=click.Choice(Group, case_sensitive=False),
+    help="Figures with runs and gaps, by session, or by day of the time zone and channel.",
 )
 @click.option(
     "--presign", is_flag=True, help="Add an address to each shot that opens it without credentials for a while."
@@ -69,67 +96,156 @@ def timeline(
     select: Selector,
     paging: Paging,
     as_shots: bool | None,
+    every: str | None,
+    at: str | None,
+    group: Group | None,
     presign: bool,
     lifetime: int,
 ) -> None:
-    """Show when a user was seen: runs and shots, by channel and session.
+    """Show when a user was seen, and why not: runs, gaps or shots, by channel and session.
 
     The parts of a session that several recorders wrote after a failover are one series in time order, and each shot
-    tells its recorder.  A uid names a person only within a channel.
+    tells its recorder.  A gap tells its cause and what that is known by.  A uid names a person only within a channel.
+
+    Presence is the share of the session's time in which the camera was on, capture the share of the pictures that one
+    expects while it was.  Coverage is drawn by the hour, and by the minute for less than four hours; a dot is nothing.
     """
-    from indexer.catalog.shots import Position
-    from indexer.jobs.lookup import shots_of_user, timelines
-
-    about_shots = presign or paging.wanted
-    if as_shots is False and about_shots:
-        raise click.UsageError("--presign, --limit and --after are about shots: leave --runs out")
+    _refuse(paging, as_shots=as_shots, every=every, at=at, group=group, presign=presign)
     selection = select(app)
-    after = None if paging.after is None else Position.from_string(paging.after)
+    step = None if every is None else parse_length(every, "--every")
+    moment = None if at is None else parse_time(at, "--at", app.zone, app.now())
+    address = app.presigner(timedelta(minutes=lifetime)) if presign else None
     none = f"the catalog has no shot of user {shown(uid)} that matches"
+    about_shots = as_shots or step is not None or presign or paging.wanted
     with app.catalog_for(selection) as catalog:
-        if about_shots or as_shots or (as_shots is None and not out.for_people):
-            address = app.presigner(timedelta(minutes=lifetime)) if presign else None
-            found = islice(shots_of_user(catalog, uid, selection, after=after), paging.ask(out))
-            page = paging.page(out, found, lambda item: str(item[1]))
-            columns, fields = (_SHOTS, _SHOT_FIELDS) if address is None else (_LINKED, (*_SHOT_FIELDS, "url"))
-            out.rows((_shot_record(*item, address) for item in page), columns, fields=fields, none=none)
+        if moment is not None:
+            _show_nearest(out, catalog, uid, selection, moment, address, none)
+        elif about_shots or (as_shots is None and group is None and not out.for_people):
+            _show_shots(out, catalog, uid, selection, paging, step, address, none)
         else:
-            _show_runs(out, timelines(catalog, uid, selection, terms=app.terms(catalog)), none)
+            _show_series(app, out, catalog, uid, selection, group, none)
 
 
-def _shot_record(shot: Shot, position: "Position", address: Callable[[Shot], str] | None) -> Record:
-    record = {**machine_shot(shot), "position": str(position)}
-    return record if address is None else {**record, "url": address(shot)}
+def _refuse(
+    paging: Paging, *, as_shots: bool | None, every: str | None, at: str | None, group: Group | None, presign: bool
+) -> None:
+    """Raise `UsageError` for options that contradict each other, naming them."""
+    said = {
+        "--runs": as_shots is False,
+        "--shots": as_shots is True,
+        "--group": group is not None,
+        "--at": at is not None,
+        "--every": every is not None,
+        "--presign": presign,
+        "--limit": paging.limit is not None,
+        "--after": paging.after is not None,
+    }
+
+    def refuse(one: str, about: str, *others: str) -> None:
+        found = [other for other in others if said[other]]
+        if said[one] and found:
+            raise click.UsageError(
+                f"{one} shows {about}, for which {' and '.join(found)} cannot be said: leave {one} out"
+            )
+
+    refuse("--group", "figures", "--runs", "--shots", "--at", "--every", "--presign", "--limit", "--after")
+    refuse("--runs", "runs", "--at", "--every", "--presign", "--limit", "--after")
+    refuse("--at", "one moment", "--every", "--limit", "--after")
 
 
-def _show_runs(out: Output, found: Iterator["Timeline"], none: str) -> None:
-    if not out.for_people:
-        records = (record for series in found for record in _run_records(series))
-        out.rows(records, _RUNS, fields=_RUN_FIELDS, none=none)
-        return
-    empty = True
-    for series in found:
-        empty = False
-        every = "" if series.interval is None else f", one every {human_length(series.interval.length.total_seconds())}"
-        told = " (configured)" if series.interval and series.interval.configured else ""
-        shots = counted(series.shots, "shot")
-        out.block(f"channel {shown(series.cname)} · session {shown(series.sid)} · {shots}{every}{told}")
-        out.table(_run_records(series), _RUNS)
-    if empty:
+# Shots.
+
+
+def _show_shots(
+    out: Output,
+    catalog: "Catalog",
+    uid: str,
+    selection: Selection,
+    paging: Paging,
+    step: timedelta | None,
+    address: Callable[[Shot], str] | None,
+    none: str,
+) -> None:
+    from indexer.catalog.shots import Position
+    from indexer.jobs.lookup import sampled, shots_of_user
+
+    after = None if paging.after is None else Position.from_string(paging.after)
+    found = shots_of_user(catalog, uid, selection, after=after)
+    if step is not None:
+        found = sampled(found, step, after=after)
+    page = paging.page(out, islice(found, paging.ask(out)), lambda item: str(item[1]))
+    records = ({**machine_shot(shot), "position": str(position), **_url(shot, address)} for shot, position in page)
+    _rows(out, records, _SHOTS, _SHOT_FIELDS, address, none)
+
+
+def _show_nearest(
+    out: Output,
+    catalog: "Catalog",
+    uid: str,
+    selection: Selection,
+    at: datetime,
+    address: Callable[[Shot], str] | None,
+    none: str,
+) -> None:
+    from indexer.jobs.lookup import nearest_shot
+
+    def record(shot: Shot) -> Record:
+        offset_s = (shot.captured_at - at).total_seconds()
+        told = {"offset_s": offset_s, **_url(shot, address)}
+        if out.for_people:
+            told["off"] = (
+                "" if not offset_s else f"{human_length(abs(offset_s))} {'later' if offset_s > 0 else 'earlier'}"
+            )
+        return {**machine_shot(shot), **told}
+
+    found = nearest_shot(catalog, uid, selection, at)
+    _rows(out, map(record, found), _NEAREST, _NEAREST_FIELDS, address, none)
+
+
+def _url(shot: Shot, address: Callable[[Shot], str] | None) -> dict[str, object]:
+    return {} if address is None else {"url": address(shot)}
+
+
+def _rows(
+    out: Output,
+    records: Iterator[Record],
+    columns: tuple[Column, ...],
+    fields: tuple[str, ...],
+    address: Callable[[Shot], str] | None,
+    none: str,
+) -> None:
+    if address is not None:
+        columns, fields = (*columns[:-1], Column("url", "address")), (*fields, "url")
+    out.rows(records, columns, fields=fields, none=none)
+
+
+# Runs and gaps.
+
+
+def _show_series(
+    app: "App", out: Output, catalog: "Catalog", uid: str, selection: Selection, group: Group | None, none: str
+) -> None:
+    from cli.series import DAY_FIELDS, RUN_FIELDS, SERIES_FIELDS, day_record, run_records, series_record
+    from cli.timelines import Remarks, show_days, show_series
+    from indexer.jobs.days import days_of_user
+    from indexer.jobs.lookup import timelines
+
+    remarks = Remarks(uid)
+    terms, names = app.terms(catalog), app.names()
+    if group is Group.DAY:
+        days = remarks.of_days(days_of_user(catalog, uid, selection, out.zone, terms=terms))
+        if out.for_people:
+            show_days(out, days, names)
+        else:
+            out.write((day_record(day, names) for day in days), fields=DAY_FIELDS)
+    else:
+        found = remarks.of(timelines(catalog, uid, selection, terms=terms))
+        if out.for_people:
+            show_series(out, found, names)
+        elif group is Group.SESSION:
+            out.write((series_record(series, names) for series in found), fields=SERIES_FIELDS)
+        else:
+            out.write((record for series in found for record in run_records(series)), fields=RUN_FIELDS)
+    if not remarks.any:
         out.note(none)
-
-
-def _run_records(series: "Timeline") -> Iterator[Record]:
-    for before, run in zip([None, *series.runs], series.runs, strict=False):
-        yield {
-            "uid": series.uid,
-            "cname": series.cname,
-            "sid": series.sid,
-            "first_at": run.first_at,
-            "last_at": run.last_at,
-            "length_s": run.length.total_seconds(),
-            "shots": run.shots,
-            "baks": run.baks,
-            "recorders": [recorder(bak) for bak in run.baks],
-            "gap_before_s": None if before is None else (run.first_at - before.last_at).total_seconds(),
-        }
+    remarks.note(out)

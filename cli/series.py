@@ -1,0 +1,192 @@
+"""How timelines, their runs and their gaps are told to programs and people."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from cli.clock import Stretch
+from cli.lanes import ON
+from cli.machine import Record
+from cli.output import Output
+from cli.shots import recorder
+from cli.sparkline import BLOCKS, DIGITS, Ink
+from cli.texts import counted, human_length, percent, shown
+from indexer.people import Names
+from indexer.timeline.days import Day
+from indexer.timeline.figures import Timeline
+from indexer.timeline.gaps import Gap
+from indexer.timeline.series import CaptureInterval, Run
+
+RUN_FIELDS: Final = (
+    *("uid", "cname", "sid", "first_at", "last_at", "length_s", "shots", "baks", "recorders", "gap_before_s"),
+    *("overlapping", "missing", "frozen"),
+)
+GAP_FIELDS: Final = (
+    *("uid", "cname", "sid", "since", "until", "length_s", "missing", "cause", "evidence"),
+    *("camera_on", "name"),
+)
+SERIES_FIELDS: Final = (
+    *("uid", "name", "cname", "sid", "sources", "since", "until", "interval_s", "interval_configured"),
+    *("interval_confidence", "shots", "presence", "capture", "concurrent", "runs", "gaps"),
+)
+
+DAY_FIELDS: Final = (
+    *("uid", "name", "cname", "day", "since", "until", "sids", "shots", "presence", "capture", "runs", "gaps"),
+)
+
+_OF_SERIES: Final = frozenset({"uid", "cname", "sid", "name"})
+"""What runs and gaps that stand inside their series need not say again."""
+
+
+def run_records(series: Timeline) -> Iterator[Record]:
+    """The runs, as records of `RUN_FIELDS`.  `frozen` is null where it cannot be known."""
+    before: Run | None = None
+    for run in series.runs:
+        yield {
+            "uid": series.uid,
+            "cname": series.cname,
+            "sid": series.sid,
+            "first_at": run.first_at,
+            "last_at": run.last_at,
+            "length_s": run.length.total_seconds(),
+            "shots": run.shots,
+            "baks": run.baks,
+            "recorders": [recorder(bak) for bak in run.baks],
+            "gap_before_s": None if before is None else (run.first_at - before.last_at).total_seconds(),
+            "overlapping": run.overlapping,
+            "missing": run.missing,
+            "frozen": None
+            if run.frozen is None
+            else [{"first_at": each.first_at, "last_at": each.last_at, "shots": each.shots} for each in run.frozen],
+        }
+        before = run
+
+
+def gap_record(series: Timeline, gap: Gap, names: Names) -> Record:
+    """A gap, as a record of `GAP_FIELDS`."""
+    return {
+        "uid": series.uid,
+        "cname": series.cname,
+        "sid": series.sid,
+        "since": gap.since,
+        "until": gap.until,
+        "length_s": gap.length.total_seconds(),
+        "missing": gap.missing,
+        "cause": str(gap.cause),
+        "evidence": gap.evidence,
+        "camera_on": gap.on,
+        "name": names.name_of(series.cname, series.uid),
+    }
+
+
+def series_record(series: Timeline, names: Names) -> Record:
+    """A timeline with its figures, runs and gaps, as a record of `SERIES_FIELDS`."""
+    return {
+        "uid": series.uid,
+        "name": names.name_of(series.cname, series.uid),
+        "cname": series.cname,
+        "sid": series.sid,
+        "sources": series.sources,
+        "since": series.since,
+        "until": series.until,
+        **_interval_record(series.interval),
+        "shots": series.shots,
+        "presence": series.presence,
+        "capture": series.capture,
+        "concurrent": series.concurrent,
+        "runs": [_inside(run) for run in run_records(series)],
+        "gaps": [_inside(gap_record(series, gap, names)) for gap in series.gaps],
+    }
+
+
+def day_record(day: Day, names: Names) -> Record:
+    """What was shown on a day in a channel, as a record of `DAY_FIELDS`; runs and gaps tell their session."""
+    return {
+        "uid": day.uid,
+        "name": names.name_of(day.cname, day.uid),
+        "cname": day.cname,
+        "day": day.day.isoformat(),
+        "since": day.since,
+        "until": day.until,
+        "sids": [series.sid for series in day.timelines],
+        "shots": day.shots,
+        "presence": day.presence,
+        "capture": day.capture,
+        "runs": [{"sid": each.sid, **_inside(run)} for each in day.timelines for run in run_records(each)],
+        "gaps": [
+            {"sid": each.sid, **_inside(gap_record(each, gap, names))} for each in day.timelines for gap in each.gaps
+        ],
+    }
+
+
+def _interval_record(interval: CaptureInterval | None) -> Record:
+    return {
+        "interval_s": None if interval is None else interval.length.total_seconds(),
+        "interval_configured": None if interval is None else interval.configured,
+        "interval_confidence": None if interval is None else interval.confidence,
+    }
+
+
+def _inside(record: Record) -> Record:
+    return {field: value for field, value in record.items() if field not in _OF_SERIES}
+
+
+# For people.
+
+
+def person(uid: str, name: str | None) -> str:
+    """Who it is, safe for a terminal."""
+    return shown(uid) if name is None else f"{shown(uid)} {shown(name)}"
+
+
+def interval_text(interval: CaptureInterval | None) -> str:
+    """`, one every 10s (97 % agree)`, or nothing if it is not known."""
+    if interval is None:
+        return ""
+    told = "configured" if interval.configured else f"{percent(interval.confidence)} agree"
+    return f", one every {human_length(interval.length.total_seconds())} ({told})"
+
+
+def figures_text(presence: float, capture: float | None) -> list[str]:
+    """`presence 83 %`, `capture 99 %`; the second one only where anything is expected."""
+    return [f"presence {percent(presence)}", *([] if capture is None else [f"capture {percent(capture)}"])]
+
+
+def recorders_text(run: Run) -> str:
+    """Who took a run, and what is odd about it."""
+    parts = [", ".join(recorder(bak) for bak in run.baks)]
+    if run.overlapping:
+        parts.append(f"{counted(run.overlapping, 'shot')} taken twice")
+    if run.missing:
+        parts.append(f"{counted(run.missing, 'shot')} missing")
+    parts += [
+        f"frozen for {human_length((each.last_at - each.first_at).total_seconds())}, "
+        f"{counted(each.shots, 'equal picture')}"
+        for each in run.frozen or ()
+    ]
+    return "; ".join(parts)
+
+
+def gap_text(gap: Gap) -> str:
+    """Why there is a gap."""
+    return f"{gap.cause}: {gap.evidence}" if gap.evidence else str(gap.cause)
+
+
+def ink(out: Output) -> Ink:
+    """What coverage is drawn with on this stdout."""
+    return BLOCKS if out.can_write(BLOCKS.levels + BLOCKS.none) else DIGITS
+
+
+# What is drawn.
+
+
+def covered(series: Timeline) -> Iterator[Stretch]:
+    """The stretches with shots."""
+    return ((run.first_at, run.last_at) for run in series.runs)
+
+
+def stretches(series: Timeline) -> Iterator[tuple[Stretch, str]]:
+    """The stretches with shots, and those without by their cause."""
+    for stretch in covered(series):
+        yield stretch, ON
+    for gap in series.gaps:
+        yield (gap.since, gap.until), str(gap.cause)
