@@ -6,8 +6,9 @@ from datetime import datetime, timedelta, tzinfo
 from types import MappingProxyType
 from typing import Final
 
-from cli.clock import Stretch, axis, column_of, usable
+from cli.clock import Stretch, axis, column_of
 from cli.texts import shown
+from indexer.timeline.days import usable
 
 ON: Final = "on"
 PARTLY: Final = "partly on"
