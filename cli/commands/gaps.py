@@ -1,0 +1,246 @@
+"""`livestills gaps`."""
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from datetime import timedelta
+from enum import StrEnum
+from itertools import groupby
+from typing import TYPE_CHECKING, Final
+
+import click
+
+from cli.notes import warn
+from cli.options import Selector, parse_length, selection_options, with_app
+from cli.output import Column, Kind, Output
+from cli.texts import counted, shown
+from indexer.errors import ConfigError, ExitStatus
+from indexer.model import Selection
+from indexer.timeline.gaps import Cause, Gap
+
+if TYPE_CHECKING:
+    from indexer.app import App
+    from indexer.catalog.catalog import Catalog
+    from indexer.people import Names
+    from indexer.timeline.figures import Timeline
+
+_GAPS = (
+    Column("who", "user"),
+    Column("from", "from"),
+    Column("to", "to"),
+    Column("length_s", "length", Kind.LENGTH),
+    Column("missing", "missing", Kind.NUMBER),
+    Column("cause", "cause"),
+    Column("evidence", "evidence"),
+)
+_SUMS = (
+    Column("cause", "cause"),
+    Column("gaps", "gaps", Kind.NUMBER),
+    Column("length_s", "length", Kind.LENGTH),
+    Column("missing", "missing", Kind.NUMBER),
+)
+
+
+class Figure(StrEnum):
+    """What `--fail-under` looks at."""
+
+    CAPTURE = "capture"
+    PRESENCE = "presence"
+
+
+@click.command(
+    epilog="For example:\n\n\b\n"
+    "  livestills gaps 1002 --since 7d\n"
+    "  livestills gaps --session 82c90eb4d5c47d2c0a8081f527033515 --min 30s\n"
+    "  livestills gaps --channel math-101 --cause failover --cause unknown\n"
+    "  livestills gaps --since 1d --fail-under 99"
+)
+@click.argument("uid", required=False)
+@selection_options(user=False)
+@click.option("--min", "shortest", metavar="LENGTH", help="Only gaps of at least this length: 30s, 1m, 2h.")
+@click.option(
+    "--cause",
+    "causes",
+    type=click.Choice(Cause, case_sensitive=False),
+    multiple=True,
+    help="Only gaps of this cause; may be said several times.",
+)
+@click.option(
+    "--fail-under",
+    metavar="PERCENT",
+    help="Exit 20 if the figure of any user in any of the sessions is below this; whatever gaps are shown.",
+)
+@click.option(
+    "--figure",
+    type=click.Choice(Figure, case_sensitive=False),
+    default=Figure.CAPTURE,
+    show_default=True,
+    help="Which figure --fail-under looks at.",
+)
+@with_app
+def gaps(
+    app: "App",
+    out: Output,
+    *,
+    uid: str | None,
+    select: Selector,
+    shortest: str | None,
+    causes: Sequence[Cause],
+    fail_under: str | None,
+    figure: Figure,
+) -> None:
+    """List where a user, or everybody of a selection, has no shots, and why.
+
+    Each gap tells its cause and what that is known by; where evidence is missing it is `unknown`.  Users come session
+    by session: one user's sessions oldest first, everybody's newest first.
+
+    The capture that --fail-under looks at is the share of the pictures that one expects while the camera was on, the
+    presence the share of the session's time in which it was.
+    """
+    selection = select(app)
+    if uid is None and selection == Selection():
+        raise click.UsageError(
+            "whose gaps? Say a UID, --channel, --session, --source, --since or --until, "
+            "for example `livestills gaps 1002` or `livestills gaps --since 7d`"
+        )
+    length = timedelta() if shortest is None else parse_length(shortest, "--min")
+    least = None if fail_under is None else _share(fail_under)
+    with app.catalog_for(selection) as catalog:
+        answer = _Answer(out, app.names(), length, frozenset(causes or Cause), least, figure)
+        answer.tell(_series(app, catalog, uid, selection))
+    if not answer.series:
+        whose = "no shot" if uid is None else f"no shot of user {shown(uid)}"
+        out.note(f"the catalog has {whose} that matches")
+    elif not answer.found:
+        out.note(f"no gap matches in {answer.series:,} series")
+    if answer.failed:
+        raise click.exceptions.Exit(ExitStatus.CHECK_FAILED)
+
+
+_PERCENT: Final = re.compile(r"([0-9]{1,3}(?:\.[0-9]{1,6})?) ?%?")
+
+
+def _share(text: str) -> float:
+    """95, 99.5 or 95% as a share from 0 to 1.  Raises `ConfigError`."""
+    found = _PERCENT.fullmatch(text)
+    if found is None or float(found[1]) > 100:
+        raise ConfigError(f"--fail-under {text!r} is no percentage; write for example 95 or 99.5")
+    return float(found[1]) / 100
+
+
+def _series(app: "App", catalog: "Catalog", uid: str | None, selection: Selection) -> Iterator["Timeline"]:
+    """Session by session; each is read when it is asked for."""
+    from indexer.jobs.lookup import timelines, timelines_of_session
+
+    terms = app.terms(catalog)
+    if uid is not None:
+        yield from timelines(catalog, uid, selection, terms=terms)
+        return
+    for session in catalog.sessions.every(selection):
+        for series in timelines_of_session(catalog, session.sid, session.cname, terms=terms, period=selection.period):
+            if selection.source is None or selection.source in series.sources:
+                yield series
+
+
+class _Answer:
+    """Tells gaps as they come, adding them up."""
+
+    def __init__(
+        self,
+        out: Output,
+        names: "Names",
+        shortest: timedelta,
+        causes: frozenset[Cause],
+        least: float | None,
+        figure: Figure,
+    ) -> None:
+        self._out, self._names = out, names
+        self._shortest, self._causes = shortest, causes
+        self._least, self._figure = least, figure
+        self._counts: Counter[Cause] = Counter()
+        self._missing: Counter[Cause] = Counter()
+        self._lengths: dict[Cause, timedelta] = {}
+        self.series = 0
+        """Series looked at."""
+        self.failed = 0
+        """Series of which the figure is too low."""
+
+    @property
+    def found(self) -> int:
+        """Gaps told."""
+        return self._counts.total()
+
+    def tell(self, series: Iterator["Timeline"]) -> None:
+        """Write the gaps, and for people what they come to."""
+        from cli.series import GAP_FIELDS, gap_record
+
+        chosen = self._chosen(series)
+        if not self._out.for_people:
+            self._out.write((gap_record(each, gap, self._names) for each, gap in chosen), fields=GAP_FIELDS)
+            return
+        for (cname, sid), found in groupby(chosen, key=lambda pair: (pair[0].cname, pair[0].sid)):
+            self._block(cname, sid, list(found))
+        if self.found:
+            self._sums()
+
+    def _chosen(self, found: Iterator["Timeline"]) -> Iterator[tuple["Timeline", Gap]]:
+        for series in found:
+            self.series += 1
+            self._check(series)
+            for gap in series.gaps:
+                if gap.length >= self._shortest and gap.cause in self._causes:
+                    self._counts[gap.cause] += 1
+                    self._missing[gap.cause] += gap.missing
+                    self._lengths[gap.cause] = self._lengths.get(gap.cause, timedelta()) + gap.length
+                    yield series, gap
+
+    def _check(self, series: "Timeline") -> None:
+        share = series.capture if self._figure is Figure.CAPTURE else series.presence
+        if self._least is None or share is None or share >= self._least - _ROUNDING:
+            return
+        self.failed += 1
+        # Cut off rather than rounded: 94.96 % is not 95 %.
+        warn(
+            f"user {shown(series.uid)} in channel {shown(series.cname)}, session {shown(series.sid)}: "
+            f"{self._figure} {int(share * 1000) / 10:g} % is below {self._least * 100:g} %"
+        )
+
+    def _block(self, cname: str, sid: str, found: Sequence[tuple["Timeline", Gap]]) -> None:
+        from cli.series import person
+
+        out = self._out
+        out.block(f"channel {shown(cname)}{out.dot}session {shown(sid)}")
+        times = [(out.time(gap.since), out.time(gap.until)) for _, gap in found]
+        one_day = len({text[:_DATE] for pair in times for text in pair}) == 1
+        if one_day:
+            out.line(times[0][0][:_DATE])
+        records = (
+            {
+                "who": person(series.uid, self._names.name_of(series.cname, series.uid)),
+                "from": since[_DATE + 1 :] if one_day else since,
+                "to": until[_DATE + 1 :] if one_day else until,
+                "length_s": gap.length.total_seconds(),
+                "missing": gap.missing,
+                "cause": str(gap.cause),
+                "evidence": gap.evidence,
+            }
+            for (series, gap), (since, until) in zip(found, times, strict=True)
+        )
+        out.table(records, _GAPS)
+
+    def _sums(self) -> None:
+        self._out.block(f"{counted(self.found, 'gap')} in {self.series:,} series")
+        records = (
+            {
+                "cause": str(cause),
+                "gaps": number,
+                "length_s": self._lengths[cause].total_seconds(),
+                "missing": self._missing[cause],
+            }
+            for cause, number in self._counts.most_common()
+        )
+        self._out.table(records, _SUMS)
+
+
+_DATE: Final = len("2026-11-05")
+_ROUNDING: Final = 1e-9
