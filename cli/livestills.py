@@ -24,6 +24,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "sessions": "Recorded sessions: list them, or look at one.",
     "users": "Users by uid: list them, or look at one.",
     "timeline": "Show when a user was seen, by channel and session.",
+    "gaps": "List where users have no shots, and why.",
     "shots": "Fetch the original pictures.",
     "thumbs": "Make the thumbnails that shots lack.",
     "sheet": "Draw contact sheets of a user, a session or a channel.",
