@@ -4,7 +4,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Final, NamedTuple, overload
+from typing import Final, NamedTuple, Protocol, overload
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -20,7 +20,7 @@ def to_ms(moment: datetime) -> int:
 
 def from_ms(epoch_ms: int) -> datetime:
     """Inverse of `to_ms`."""
-    return EPOCH + timedelta(milliseconds=epoch_ms)
+    return EPOCH + timedelta(0, 0, epoch_ms * 1000)  # by its name, milliseconds take half as long again
 
 
 def rfc3339(moment: datetime) -> str:
@@ -174,19 +174,126 @@ class Selection:
     period: TimeRange = TimeRange()
 
 
-@dataclass(frozen=True, slots=True)
-class Shot:
-    """One screenshot object, as the catalog knows it."""
+PackedEtag = bytes
+"""An ETag as the catalog keeps it."""
 
-    key: str
-    source: str
-    directory: str
-    bak: int | None
-    sid: str
-    cname: str
-    uid: str
-    captured_at: datetime
-    size: int
-    etag: str
-    last_modified: datetime
-    tier: str | None = None
+ShotFacts = tuple[int, int, int, int, PackedEtag, str | None]
+"""Capture in ms, number of the stream, size, seconds from capture to upload, ETag, tier: a row, which sorts by time."""
+
+
+class ShotStream(Protocol):
+    """What the shots of a stream share, and how it writes what they do not."""
+
+    @property
+    def source(self) -> str: ...  # noqa: D102
+    @property
+    def directory(self) -> str: ...  # noqa: D102
+    @property
+    def bak(self) -> int | None: ...  # noqa: D102
+    @property
+    def sid(self) -> str: ...  # noqa: D102
+    @property
+    def cname(self) -> str: ...  # noqa: D102
+    @property
+    def uid(self) -> str: ...  # noqa: D102
+
+    def key_at(self, captured_ms: int) -> str:
+        """The key of its shot of that time."""
+        ...
+
+    def etag_of(self, packed: PackedEtag) -> str:
+        """The text of an ETag."""
+        ...
+
+
+class Shot:
+    """One screenshot object, as the catalog knows it.  Never changes; equal to what tells the same in all points.
+
+    A lookup makes very many and reads few points of each, so texts and times are made when they are asked for.
+    """
+
+    __slots__ = ("_facts", "_stream")
+
+    def __init__(self, stream: ShotStream, facts: ShotFacts) -> None:
+        self._stream = stream
+        self._facts = facts
+
+    @property
+    def key(self) -> str:
+        """Of its object, byte for byte."""
+        return self._stream.key_at(self._facts[0])
+
+    @property
+    def source(self) -> str:
+        """The name of its source."""
+        return self._stream.source
+
+    @property
+    def directory(self) -> str:
+        """Everything before the object name."""
+        return self._stream.directory
+
+    @property
+    def bak(self) -> int | None:
+        """Number of the failover recorder that took it; None for the original one."""
+        return self._stream.bak
+
+    @property
+    def sid(self) -> str:
+        """Of its session."""
+        return self._stream.sid
+
+    @property
+    def cname(self) -> str:
+        """Its channel."""
+        return self._stream.cname
+
+    @property
+    def uid(self) -> str:
+        """Its user."""
+        return self._stream.uid
+
+    @property
+    def captured_at(self) -> datetime:
+        """When it was taken, to the millisecond."""
+        return from_ms(self._facts[0])
+
+    @property
+    def size(self) -> int:
+        """Bytes."""
+        return self._facts[2]
+
+    @property
+    def etag(self) -> str:
+        """Opaque: compare for equality only."""
+        return self._stream.etag_of(self._facts[4])
+
+    @property
+    def last_modified(self) -> datetime:
+        """When it was uploaded, to the second."""
+        return from_ms((self._facts[0] // 1000 + self._facts[3]) * 1000)
+
+    @property
+    def tier(self) -> str | None:
+        """Storage class where it is not the standard one."""
+        return self._facts[5]
+
+    def _told(self) -> tuple[object, ...]:
+        return tuple(getattr(self, name) for name in SHOT_POINTS)
+
+    def __eq__(self, other: object) -> bool:
+        return self._told() == other._told() if isinstance(other, Shot) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash((self.key, self._facts[2:]))
+
+    def __repr__(self) -> str:
+        told = ", ".join(f"{name}={value!r}" for name, value in zip(SHOT_POINTS, self._told(), strict=True))
+        return f"Shot({told})"
+
+
+SHOT_POINTS: Final = (
+    *("key", "source", "directory", "bak", "sid", "cname", "uid"),
+    *("captured_at", "size", "etag", "last_modified", "tier"),
+)
+"""What a shot tells."""

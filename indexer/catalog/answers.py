@@ -5,6 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from indexer.agora.grammar import last_bak
+from indexer.catalog.rows import shot_key, unpack_etag
+from indexer.model import PackedEtag
+
 
 @dataclass(frozen=True, slots=True)
 class SessionSummary:
@@ -42,6 +46,20 @@ class StreamSummary:
     bytes: int
     first_at: datetime
     last_at: datetime
+
+    @property
+    def bak(self) -> int | None:
+        """Number of the last failover prefix, None for the original recorder."""
+        return last_bak(self.bak_prefix)
+
+    def key_at(self, captured_ms: int) -> str:
+        """The key of its shot of that time."""
+        return shot_key(self.key_head, captured_ms)
+
+    @staticmethod
+    def etag_of(packed: PackedEtag) -> str:
+        """The text of an ETag as a row holds it."""
+        return unpack_etag(packed)
 
 
 class UnitState(StrEnum):

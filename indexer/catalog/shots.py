@@ -1,17 +1,32 @@
-"""Questions about shots: the one place that reads them for people."""
+"""Questions about shots: the one place that reads them for people.
+
+They are read in few statements, because one costs as much as a hundred rows, and a group of streams at a time, so that
+what is held stays small.  The statements that are asked most are made once: making one takes longer than running it.
+"""
 
 import heapq
-from collections.abc import Iterator
-from typing import Any, NamedTuple, Self
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from itertools import chain
+from typing import Any, Final, NamedTuple, Self
 
-from sqlalchemy import Engine, Row, Select, select
+from sqlalchemy import BigInteger, Engine, Row, Select, bindparam, select, type_coerce, union_all
+from sqlalchemy.types import NullType
 
-from indexer.agora.grammar import last_bak
+from indexer.agora.stamps import MAX_MS, MIN_MS
 from indexer.catalog.answers import StreamSummary
-from indexer.catalog.rows import ShotRow, shot_key, unpack_etag
 from indexer.catalog.schema import session, shot, stream
-from indexer.catalog.selecting import PAGE, position_numbers, select_streams, stream_filter, to_stream
-from indexer.model import Selection, Shot, TimeRange, from_ms
+from indexer.catalog.selecting import position_numbers, select_streams, stream_filter, to_stream
+from indexer.model import Selection, Shot, ShotFacts, TimeRange
+
+LONG_MS: Final = 12 * 3_600_000
+"""Longer than nearly all streams: those that are not are looked for among a user's longest, whenever they were."""
+
+FIRST_ROWS: Final = 500
+MOST_ROWS: Final = 4_000
+"""Shots that are read at once: few at first, so that a first page comes soon, then twice as many each time."""
+
+_MOST_STREAMS: Final = 100
 
 
 class Position(NamedTuple):
@@ -41,6 +56,60 @@ class Series(NamedTuple):
     uid: str
     streams: tuple[StreamSummary, ...]
 
+    @property
+    def place(self) -> tuple[int, int]:
+        """Where it stands among a user's series; the beginning of a `Position` in it."""
+        return self.session_first_ms, self.session_id
+
+    @property
+    def most_shots(self) -> int:
+        """As many as it has, in whatever period."""
+        return sum(part.shots for part in self.streams)
+
+
+_SINCE_MS: Final = bindparam("since_ms", type_=BigInteger)
+_UNTIL_MS: Final = bindparam("until_ms", type_=BigInteger)
+_ORDER: Final = (session.c.first_ms, session.c.id, stream.c.uid, stream.c.first_ms, stream.c.id)
+
+
+def _streams_of_user() -> Select[Any]:
+    """Streams of `uid` that have a part in [since_ms, until_ms).
+
+    Two ranges of indices, however long the history is: those that end in the period or soon behind it, because all but
+    a few streams are short, and the few that are not.
+    """
+    reaching = stream.alias("reaching")
+    is_user = reaching.c.uid == bindparam("uid")
+    ends = reaching.c.last_ms
+    short = select(reaching.c.id).where(is_user, ends >= _SINCE_MS, ends < _UNTIL_MS + LONG_MS)
+    long = select(reaching.c.id).where(is_user, ends - reaching.c.first_ms > LONG_MS)
+    return (
+        select_streams()
+        .where(stream.c.id.in_(union_all(short, long)))
+        .where(stream.c.last_ms >= _SINCE_MS, stream.c.first_ms < _UNTIL_MS)
+        .order_by(*_ORDER)
+    )
+
+
+def _shots() -> Select[Any]:
+    """What `ShotFacts` holds, of [since_ms, until_ms)."""
+    # The driver's bytes are what is wanted; their type would copy each once more.
+    etag = type_coerce(shot.c.etag, NullType())
+    return select(shot.c.captured_ms, shot.c.stream_id, shot.c.size, shot.c.modified_lag_s, etag, shot.c.tier).where(
+        shot.c.captured_ms >= _SINCE_MS, shot.c.captured_ms < _UNTIL_MS
+    )
+
+
+STREAMS_OF_USER: Final = _streams_of_user()
+_OF_STREAMS: Final = (
+    _shots()
+    .where(shot.c.stream_id.in_(bindparam("streams", expanding=True)))
+    .order_by(shot.c.stream_id, shot.c.captured_ms)
+)
+_OF_STREAM: Final = (
+    _shots().where(shot.c.stream_id == bindparam("stream")).order_by(shot.c.captured_ms).limit(bindparam("rows"))
+)
+
 
 class Shots:
     """Asks for shots; changes nothing."""
@@ -53,35 +122,27 @@ class Shots:
 
         Only the streams that could have a shot in the period are looked at, however long the history is.
         """
-        until_ms = selection.period.until_ms
-        query = self._streams_of(selection).where(stream.c.uid == uid)
-        if until_ms is not None:
-            # A stream in the period ends at most the longest stream's length behind its end.
-            length = stream.c.last_ms - stream.c.first_ms
-            longest = select(length).where(stream.c.uid == uid).order_by(length.desc()).limit(1)
-            with self._engine.connect() as connection:
-                query = query.where(stream.c.last_ms < until_ms + (connection.scalar(longest) or 0))
-        return self._grouped(query)
+        times = _times(selection.period)
+        others = replace(selection, uid=None) if selection.uid == uid else selection
+        query = STREAMS_OF_USER.where(*filters) if (filters := list(stream_filter(others))) else STREAMS_OF_USER
+        return self._grouped(query, {"uid": uid, "since_ms": times.start, "until_ms": times.stop})
 
     def all_series(self, selection: Selection) -> list[Series]:
         """The series of everybody in a selection that reach into its period, session by session, then by user.
 
         Meant for a session or a channel: of a whole catalog it is long.
         """
-        return self._grouped(self._streams_of(selection))
-
-    def _streams_of(self, selection: Selection) -> Select[Any]:
         query = select_streams().where(*stream_filter(selection))
         if selection.period.since_ms is not None:
             query = query.where(stream.c.last_ms >= selection.period.since_ms)
         if selection.period.until_ms is not None:
             query = query.where(stream.c.first_ms < selection.period.until_ms)
-        return query.order_by(session.c.first_ms, session.c.id, stream.c.uid, stream.c.first_ms, stream.c.id)
+        return self._grouped(query.order_by(*_ORDER), {})
 
-    def _grouped(self, query: Select[Any]) -> list[Series]:
+    def _grouped(self, query: Select[Any], values: Mapping[str, object]) -> list[Series]:
         found: dict[tuple[int, str], list[Row[Any]]] = {}
         with self._engine.connect() as connection:
-            for row in connection.execute(query):
+            for row in connection.execute(query, values):
                 found.setdefault((row.session_id, row.uid), []).append(row)
         return [
             Series(
@@ -97,54 +158,80 @@ class Shots:
 
         Shots of one millisecond come in the order of their streams.  With `after`, only what comes behind it.
         """
-        if after is not None and (after.session_first_ms, after.session_id) > (
-            series.session_first_ms,
-            series.session_id,
-        ):
-            return
-        if after is not None and after.session_id != series.session_id:
-            after = None
-        merged = heapq.merge(
-            *(self._shots_of(part, period, after) for part in series.streams),
-            key=lambda found: (found[0], found[1].id),
-        )
-        for captured_ms, part, row in merged:
-            yield (
-                Shot(
-                    key=shot_key(part.key_head, captured_ms),
-                    source=part.source,
-                    directory=part.directory,
-                    bak=last_bak(part.bak_prefix),
-                    sid=part.sid,
-                    cname=part.cname,
-                    uid=part.uid,
-                    captured_at=from_ms(captured_ms),
-                    size=row.size,
-                    etag=unpack_etag(row.etag),
-                    last_modified=from_ms((captured_ms // 1000 + row.modified_lag_s) * 1000),
-                    tier=row.tier,
-                ),
-                Position(series.session_first_ms, series.session_id, captured_ms, part.id),
-            )
+        return self.of_all([series], period, after=after)
 
-    def _shots_of(
-        self, part: StreamSummary, period: TimeRange, after: Position | None
-    ) -> Iterator[tuple[int, StreamSummary, ShotRow]]:
-        columns = [shot.c[name] for name in ShotRow._fields]
-        query = select(*columns).where(shot.c.stream_id == part.id).order_by(shot.c.captured_ms).limit(PAGE)
-        if period.until_ms is not None:
-            query = query.where(shot.c.captured_ms < period.until_ms)
-        first_ms = period.since_ms
+    def of_all(
+        self, every: Iterable[Series], period: TimeRange, *, after: Position | None = None
+    ) -> Iterator[tuple[Shot, Position]]:
+        """The same of a user's series one after the other, as `series` gives them."""
+        times = _times(period)
         if after is not None:
-            # At the same millisecond, streams with a larger id come behind it.
-            behind_ms = after.captured_ms + (0 if part.id > after.stream_id else 1)
-            first_ms = behind_ms if first_ms is None else max(first_ms, behind_ms)
+            left = [series for series in every if series.place >= after[:2]]
+            begun = [series for series in left if series.place == after[:2]]
+            rest = range(max(times.start, after.captured_ms), times.stop)
+            for series in begun:
+                yield from (told for told in _told(series, self._merged(series, rest)) if told[1] > after)
+            every = left[len(begun) :]
+        for group in _groups(every):
+            if group[0].most_shots > MOST_ROWS:
+                yield from _told(group[0], self._merged(group[0], times))
+            else:
+                for series, found in self._at_once(group, times):
+                    yield from _told(series, found)
+
+    def _at_once(self, group: Sequence[Series], times: range) -> Iterator[tuple[Series, list[ShotFacts]]]:
+        """Each of a group with its shots in time order."""
+        of_stream: dict[int, list[ShotFacts]] = {part.id: [] for series in group for part in series.streams}
+        asked = {"streams": list(of_stream), "since_ms": times.start, "until_ms": times.stop}
+        with self._engine.connect() as connection:
+            for row in connection.execute(_OF_STREAMS, asked).all():
+                of_stream[row[1]].append(tuple(row))
+        for series in group:
+            # In runs that are sorted, which is what `sorted` is good at.
+            yield series, sorted(chain.from_iterable(of_stream[part.id] for part in series.streams))
+
+    def _merged(self, series: Series, times: range) -> Iterator[ShotFacts]:
+        """The shots of a series that may be large in time order, a page of each part at a time."""
+        return heapq.merge(*(self._pages(part.id, times) for part in series.streams))
+
+    def _pages(self, stream_id: int, times: range) -> Iterator[ShotFacts]:
+        rows = FIRST_ROWS
+        asked = {"stream": stream_id, "since_ms": times.start, "until_ms": times.stop}
         while True:
-            page = query if first_ms is None else query.where(shot.c.captured_ms >= first_ms)
             with self._engine.connect() as connection:
-                rows = list(map(ShotRow._make, connection.execute(page)))
-            for row in rows:
-                yield row.captured_ms, part, row
-            if len(rows) < PAGE:
+                found = connection.execute(_OF_STREAM, {**asked, "rows": rows}).all()
+            yield from map(tuple, found)
+            if len(found) < rows:
                 return
-            first_ms = rows[-1].captured_ms + 1
+            asked["since_ms"] = found[-1].captured_ms + 1
+            rows = min(2 * rows, MOST_ROWS)
+
+
+def _times(period: TimeRange) -> range:
+    """A period in milliseconds; where it is open, to the end of what names can say."""
+    since_ms = MIN_MS if period.since_ms is None else period.since_ms
+    return range(since_ms, MAX_MS + 1 if period.until_ms is None else period.until_ms)
+
+
+def _groups(every: Iterable[Series]) -> Iterator[list[Series]]:
+    """Neighbours that are few enough shots to be read at once; what is too large for that is a group of its own."""
+    most = FIRST_ROWS
+    group: list[Series] = []
+    shots = streams = 0
+    for series in every:
+        shots += series.most_shots
+        streams += len(series.streams)
+        if group and (shots > most or streams > _MOST_STREAMS):
+            yield group
+            most = min(2 * most, MOST_ROWS)
+            group, shots, streams = [], series.most_shots, len(series.streams)
+        group.append(series)
+    if group:
+        yield group
+
+
+def _told(series: Series, found: Iterable[ShotFacts]) -> Iterator[tuple[Shot, Position]]:
+    parts = {part.id: part for part in series.streams}
+    first_ms, session_id = series.place
+    for row in found:
+        yield Shot(parts[row[1]], row), Position(first_ms, session_id, row[0], row[1])

@@ -1,12 +1,16 @@
+import pickle
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from indexer.agora.names import parse_head, parse_utc
 from indexer.agora.stamps import MAX_MS, MIN_MS
+from indexer.catalog.answers import StreamSummary
 from indexer.catalog.listed import ListedStream
 from indexer.catalog.rows import pack_etag, shot_key, to_object, unpack_etag
 from indexer.digest import digest
-from indexer.model import ListedObject, ListedObjects
+from indexer.model import EPOCH, ListedObject, ListedObjects, Shot, from_ms
 
 # What stores send as ETags: printable ASCII without a quote (RFC 9110), nearly always 32 hexadecimal digits.
 etags = st.one_of(
@@ -60,3 +64,34 @@ def test_listed_objects_come_back_from_their_rows_however_they_were_paged(
     assert list(stream.inserts(5)) == [(5, *row) for row in rows]
     assert (stream.size, stream.digest) == (sum(listed.size for listed in objects), digest(objects, seed=3))
     assert stream.newest_s == max(listed.modified_s for listed in objects)
+
+
+def shot_of(listed: ListedObject, captured_ms: int, *, shots: int = 1) -> Shot:
+    """A shot as a lookup makes it, of a stream that had so many of them then."""
+    stream = StreamSummary(1, "prod", "d/", "", "ab", "room", "7", HEAD, shots, 5, EPOCH, EPOCH)
+    lag_s = listed.modified_s - captured_ms // 1000
+    return Shot(stream, (captured_ms, 1, listed.size, lag_s, pack_etag(listed.etag), listed.tier))
+
+
+@given(shots)
+def test_a_shot_tells_what_was_listed(listed: ListedObject) -> None:
+    captured_ms = parse_utc(listed.key[len(HEAD) : -4])
+    assert captured_ms is not None
+    shot = shot_of(listed, captured_ms)
+    assert (shot.key, shot.size, shot.etag, shot.tier) == (listed.key, listed.size, listed.etag, listed.tier)
+    assert (shot.captured_at, shot.last_modified) == (from_ms(captured_ms), from_ms(listed.modified_s * 1000))
+    assert pickle.loads(pickle.dumps(shot)) == shot  # noqa: S301 - our own
+
+
+def test_shots_are_equal_if_they_tell_the_same() -> None:
+    listed = ListedObject(shot_key(HEAD, 5), 3, "x", 1, None)
+    one, later, another = shot_of(listed, 5), shot_of(listed, 5, shots=2), shot_of(listed, 6)
+    assert one == later
+    assert len({one, later, another}) == 2
+    assert one != listed
+    assert repr(one) == (
+        f"Shot(key={listed.key!r}, source='prod', directory='d/', bak=None, sid='ab', cname='room', uid='7', "
+        f"captured_at={from_ms(5)!r}, size=3, etag='x', last_modified={from_ms(1000)!r}, tier=None)"
+    )
+    with pytest.raises(AttributeError):
+        one.size = 4  # type: ignore[misc]

@@ -12,9 +12,11 @@ from hypothesis import strategies as st
 
 from cli.shots import machine_shot
 from indexer.agora.names import parse, to_json
+from indexer.catalog.answers import StreamSummary
+from indexer.catalog.rows import pack_etag
 from indexer.errors import InterruptedRunError
 from indexer.jobs.key_lists import LONGEST_LINE, SAMPLES, BadLine, KeysRead, key_pages
-from indexer.model import ListedObject, Shot, rfc3339
+from indexer.model import ListedObject, Shot, rfc3339, to_ms
 
 SHOT = "d/ab12_room__uid_s_7__uid_e_video_20261105083949123.jpg"
 CAPTURED = datetime(2026, 11, 5, 8, 39, 49, 123000, tzinfo=UTC)
@@ -58,8 +60,8 @@ def test_a_record_says_what_it_knows() -> None:
 
 
 def test_our_own_records_are_read_back() -> None:
-    taken = Shot(SHOT, "prod", "d/", None, "ab12", "room", "7", CAPTURED, 5, ETAG, CAPTURED, "GLACIER")
-    record = machine_shot(taken)
+    stream = StreamSummary(1, "prod", "d/", "", "ab12", "room", "7", SHOT[:-21], 1, 5, CAPTURED, CAPTURED)
+    record = machine_shot(Shot(stream, (to_ms(CAPTURED), 1, 5, 0, pack_etag(ETAG), "GLACIER")))
     text = json.dumps(record, default=lambda value: rfc3339(value) if isinstance(value, datetime) else str(value))
     assert read(text)[0] == [ListedObject(SHOT, 5, ETAG, CAPTURED_S, "GLACIER")]
     assert read(to_json(parse(SHOT), SHOT))[0] == [ListedObject(SHOT, 0, "", CAPTURED_S, None)]
