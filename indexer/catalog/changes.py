@@ -17,7 +17,7 @@ from indexer.catalog.dialects import WRITE
 from indexer.catalog.difference import Difference, additions, difference, times_within
 from indexer.catalog.inserting import shot_writes
 from indexer.catalog.listed import ListedStream, Stretch
-from indexer.catalog.owners import add_sessions, batches, reaches_into, sum_up_sessions
+from indexer.catalog.owners import add_sessions, batches, in_pieces, reaches_into, sum_up_sessions
 from indexer.catalog.removals import Removals
 from indexer.catalog.rows import Inserted, ShotRow, shot_key, to_object
 from indexer.catalog.schema import derivative, gone, orphan, shot, stream
@@ -98,8 +98,9 @@ class SyncWriter:
         """Full listings that were cut off, on the same connection."""
         self._shots = shot_writes(engine.dialect)
         self.changes = Changes()
-        with self._connection.begin():
-            gone.create(self._connection)
+        if not dry_run:  # which writes nothing, not even this
+            with self._connection.begin():
+                gone.create(self._connection)
 
     def __enter__(self) -> Self:
         return self
@@ -210,7 +211,7 @@ class SyncWriter:
                 new.append(listed)
                 continue
             times = range(listed.captured_ms[0], listed.captured_ms[-1] + 1)
-            found = additions(listed.rows(), self._rows_of(before.id, times))
+            found = additions(listed.rows(), self._rows_of(before.id, times, shots=before.shots))
             self.changes.unchanged += found.unchanged
             if found:
                 verdicts.append(_Verdict(listed, before, found))
@@ -253,18 +254,19 @@ class SyncWriter:
                 return Difference()
         rows = listed.rows() if listed else []
         times = times_within(stretch, known.key_head)
-        found = difference(rows, self._rows_of(known.id, times), snapshot=self._snapshot)
+        found = difference(rows, self._rows_of(known.id, times, shots=known.shots), snapshot=self._snapshot)
         self.changes.unchanged += found.unchanged
         return found
 
-    def _rows_of(self, stream_id: int, times: range, limit: int | None = None) -> Iterator[ShotRow]:
+    def _rows_of(self, stream_id: int, times: range, *, shots: int = 0, limit: int | None = None) -> Iterator[ShotRow]:
+        """Shots of a stream in time order; `shots` is how many it has at most."""
         query = (
             select(*(shot.c[name] for name in ShotRow._fields))
             .where(shot.c.stream_id == stream_id, shot.c.captured_ms >= times.start, shot.c.captured_ms < times.stop)
             .order_by(shot.c.captured_ms)
             .limit(limit)
         )
-        return map(ShotRow._make, self._connection.execute(query))
+        return map(ShotRow._make, in_pieces(self._connection, query, rows=shots))
 
     # Writing.
 
@@ -303,15 +305,18 @@ class SyncWriter:
         """Write what differs in known streams."""
         sums: list[dict[str, int]] = []
         inserts: list[Inserted] = []
+        changed: list[Inserted] = []
         for listed, known, found in verdicts:
             inserts += [(known.id, *row) for row in found.added]
+            changed += [(known.id, *after) for _, after in found.changed]
             sums.append(self._sums(known, listed, found))
-            self._change_rows(known.id, found)
             self._note_gone(known.id, found)
             written = (*found.added, *(after for _, after in found.changed))
             touched.add(known.unit_id, max(map(_newest_ms, written), default=0))
         if inserts:
             self._shots.insert(self._connection, inserts)
+        if changed:
+            self._shots.change(self._connection, changed)
         self._update_sums(sums)
         sum_up_sessions(self._connection, {known.session_id for _, known, _ in verdicts})
 
@@ -339,13 +344,6 @@ class SyncWriter:
         if sums:
             self._connection.execute(update(stream).where(stream.c.id == bindparam("stream")), sums)
 
-    def _change_rows(self, stream_id: int, found: Difference) -> None:
-        if found.changed:
-            self._connection.execute(
-                update(shot).where(shot.c.stream_id == stream_id, shot.c.captured_ms == bindparam("at")),
-                [{"at": row.captured_ms, **row._asdict()} for _, row in found.changed],
-            )
-
     def _note_gone(self, stream_id: int, found: Difference) -> None:
         if found.gone:
             self._connection.execute(
@@ -362,7 +360,7 @@ class SyncWriter:
         removals = Removals()
         runs = self._connection.execute(select(gone).order_by(gone.c.stream_id, gone.c.first_ms).limit(1_000)).all()
         for stream_id, first_ms, last_ms in runs:
-            rows = list(self._rows_of(stream_id, range(first_ms, last_ms + 1), left))
+            rows = list(self._rows_of(stream_id, range(first_ms, last_ms + 1), limit=left))
             self._remove_rows(stream_id, rows, removals)
             streams.add(stream_id)
             left -= len(rows)

@@ -2,15 +2,18 @@
 
 from collections.abc import Collection, Iterable, Iterator
 from itertools import islice
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
-from sqlalchemy import Column, ColumnElement, Connection, delete, func, insert, or_, select, update
+from sqlalchemy import Column, ColumnElement, Connection, Result, Select, delete, func, insert, or_, select, update
 
 from indexer.catalog.schema import removed, session, stream
 from indexer.model import Interval
 
 _BATCH: Final = 5_000
 """Values in one statement: well below the 32,766 variables that SQLite takes."""
+
+MOST_ROWS: Final = 20_000
+"""Rows held at once, some MB."""
 
 _T = TypeVar("_T")
 
@@ -20,6 +23,15 @@ def batches(values: Iterable[_T], size: int = _BATCH) -> Iterator[list[_T]]:
     iterator = iter(values)
     while batch := list(islice(iterator, size)):
         yield batch
+
+
+def in_pieces(connection: Connection, query: Select[Any], *, rows: int) -> Result[Any]:
+    """Execute a query that gives about so many rows, without holding all of them.
+
+    A server would else send them at once; few of them come faster that way.
+    """
+    large = rows > MOST_ROWS
+    return connection.execute(query, execution_options={"yield_per": MOST_ROWS} if large else {})
 
 
 def reaches_into(prefix: Column[str], interval: Interval) -> ColumnElement[bool]:

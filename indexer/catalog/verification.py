@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from sqlalchemy import Connection, func, select
 
 from indexer.catalog.catalog import Catalog
+from indexer.catalog.owners import in_pieces
 from indexer.catalog.rows import ShotRow, to_object
 from indexer.catalog.schema import session, shot, stream
 from indexer.catalog.selecting import PAGE
@@ -28,20 +29,20 @@ def problems(catalog: Catalog) -> Iterator[str]:
         ).all():
             for row in rows:
                 is_now = (row.shots, row.bytes, row.first_ms, row.last_ms, row.digest)
-                if is_now != _sums(connection, row.id, row.key_head, seed):
+                if is_now != _sums(connection, row.id, row.key_head, row.shots, seed):
                     yield f"the sums of stream {row.key_head!r} do not match its shots; a sync repairs that"
             last_id = rows[-1].id
         yield from _sessions(connection)
 
 
 def _sums(
-    connection: Connection, stream_id: int, key_head: str, seed: int
+    connection: Connection, stream_id: int, key_head: str, about: int, seed: int
 ) -> tuple[int, int, int | None, int | None, int]:
     columns = [shot.c[name] for name in ShotRow._fields]
     shots = size = total = 0
     first_ms = last_ms = None
     query = select(*columns).where(shot.c.stream_id == stream_id).order_by(shot.c.captured_ms)
-    for part in connection.execute(query).partitions(PAGE):
+    for part in in_pieces(connection, query, rows=about).partitions(PAGE):
         rows = [ShotRow._make(row) for row in part]
         shots += len(rows)
         size += sum(row.size for row in rows)
