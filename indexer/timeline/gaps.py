@@ -177,7 +177,8 @@ def _split(hole: Hole, case: Case) -> Iterator[Gap | _Stretch]:
         first, last = hole.before is None, hole.after is None
         yield _Stretch(hole.since, hole.until, hole.before, hole.after, first, last, hole.taken_over)
     elif begin < hole.until:
-        yield _Stretch(begin, hole.until, None, hole.after, is_last=hole.after is None)
+        last = hole.after is None
+        yield _Stretch(begin, hole.until, None, hole.after, is_last=last, taken_over=hole.taken_over)
 
 
 def _expired(hole: Hole, removed: Sequence[Removed], pause: timedelta) -> Iterator[Gap]:
@@ -249,10 +250,12 @@ class _Judgement:
 
     def _failover(self) -> Gap | None:
         before, bak = self._stretch.before, self._stretch.taken_over
-        if before is None or bak is None:
+        if bak is None:
             return None
         if self._length > FAILOVER + (self._interval or timedelta(0)) or self._witnesses():
             return None
+        if before is None:
+            return self._of(Cause.FAILOVER, f"the recorder bak{bak} took over", on=True)
         recorder = "original" if before.bak is None else f"bak{before.bak}"
         return self._of(Cause.FAILOVER, f"the recorder changed from {recorder} to bak{bak}", on=True)
 

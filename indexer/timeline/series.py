@@ -156,7 +156,7 @@ def capture_interval(shots: Iterable[Captured], *, configured: timedelta | None 
     last: dict[tuple[str, str, int | None], int] = {}
     distances: list[int] = []
     for shot in islice(shots, SAMPLE):
-        recorder = shot.source, shot.directory, shot.bak
+        recorder = _recorder(shot)
         moment = to_ms(shot.captured_at)
         if moment > last.get(recorder, moment):
             distances.append(moment - last[recorder])
@@ -217,25 +217,26 @@ def pieces(
     pause = longest_pause(interval) if interval else timedelta(0)
     run = _RunSoFar(interval, md5_sources)
     last = before[-1] if before else None
+    last_at = since if last is None else last.captured_at
     recorders = {shot.bak for shot in before}
     hole: Hole | None = None
     for shot in shots:
-        last_at = since if last is None else last.captured_at
-        if shot.captured_at - last_at > pause:
+        captured_at = shot.captured_at  # shots may make it anew each time they are asked
+        if captured_at - last_at > pause:
             if hole is not None:
                 yield hole
             if run.shots:
                 yield run.end()
                 recorders = set(run.baks)
                 run = _RunSoFar(interval, md5_sources)
-            hole = Hole(last_at, shot.captured_at, last, shot)
+            hole = Hole(last_at, captured_at, last, shot)
         if hole is not None:
             hole = _looked_behind(hole, shot, recorders)
-            if shot.captured_at - hole.until > pause:
+            if captured_at - hole.until > pause:
                 yield hole
                 hole = None
-        run.add(shot)
-        last = shot
+        run.add(shot, captured_at)
+        last, last_at = shot, captured_at
     for shot in after:
         if hole is not None:
             hole = _looked_behind(hole, shot, recorders)
@@ -244,7 +245,6 @@ def pieces(
     if run.shots:
         yield run.end()
         recorders = set(run.baks)
-    last_at = since if last is None else last.captured_at
     end = after[0].captured_at if after else until
     if end - last_at > pause:
         hole = Hole(last_at, end, last, after[0] if after else None)
@@ -294,47 +294,48 @@ class _RunSoFar:
 
     def __init__(self, interval: timedelta | None, md5_sources: Collection[str]) -> None:
         self.shots = 0
+        self.baks: list[int | None] = []
         self._interval = interval
+        self._longest = None if interval is None else interval * 1.5
+        self._half = None if interval is None else interval / 2
         self._md5_sources = md5_sources
         self._overlapping = self._missing = 0
-        self.baks: list[int | None] = []
         self._first_at: datetime | None = None
         self._last_at: datetime | None = None
         self._moment: Captured | None = None
-        self._moment_part: tuple[str, str, int | None] | None = None
+        self._moment_at: datetime | None = None
         self._frozen: list[Frozen] | None = []
         self._still_since: datetime | None = None
         self._still = 0
 
-    def add(self, shot: Captured) -> None:
+    def add(self, shot: Captured, captured_at: datetime) -> None:
         """The next shot in time order."""
-        self._first_at = self._first_at or shot.captured_at
+        self._first_at = self._first_at or captured_at
         self.shots += 1
-        if shot.bak not in self.baks:
-            self.baks.append(shot.bak)
-        self._last_at = shot.captured_at
-        if shot.source not in self._md5_sources:
+        if (bak := shot.bak) not in self.baks:
+            self.baks.append(bak)
+        self._last_at = captured_at
+        if self._frozen is not None and shot.source not in self._md5_sources:
             self._frozen = None
-        part = shot.source, shot.directory, shot.bak
         last = self._moment
-        if last is not None:
-            distance = shot.captured_at - last.captured_at
+        if last is not None and self._moment_at is not None:
+            distance = captured_at - self._moment_at
             # Compared to the last moment that counted: of two recorders with half an interval between them, every
             # second shot counts, whoever took it.
-            if part != self._moment_part and (self._interval is None or distance <= self._interval / 2):
+            if (self._half is None or distance <= self._half) and _recorder(shot) != _recorder(last):
                 self._overlapping += 1
                 return
-            if self._interval is not None and distance > self._interval * 1.5:
-                self._missing += missing_between(last.captured_at, shot.captured_at, self._interval)
-        if last is None or self._frozen is None or (shot.etag, shot.size) != (last.etag, last.size):
+            if self._interval is not None and self._longest is not None and distance > self._longest:
+                self._missing += missing_between(self._moment_at, captured_at, self._interval)
+        if self._frozen is not None and (last is None or (shot.etag, shot.size) != (last.etag, last.size)):
             self._end_still()
-            self._still_since = shot.captured_at
+            self._still_since = captured_at
         self._still += 1
-        self._moment, self._moment_part = shot, part
+        self._moment, self._moment_at = shot, captured_at
 
     def _end_still(self) -> None:
-        if self._frozen is not None and self._moment is not None and self._still_since and self._still >= STILL:
-            self._frozen.append(Frozen(self._still_since, self._moment.captured_at, self._still))
+        if self._frozen is not None and self._moment_at and self._still_since and self._still >= STILL:
+            self._frozen.append(Frozen(self._still_since, self._moment_at, self._still))
         self._still = 0
 
     def end(self) -> Run:
@@ -351,6 +352,11 @@ class _RunSoFar:
             None if self._frozen is None else tuple(self._frozen),
             self._missing,
         )
+
+
+def _recorder(shot: Captured) -> tuple[str, str, int | None]:
+    """Who took it; what was copied to another place is as good as taken by another one."""
+    return shot.source, shot.directory, shot.bak
 
 
 def _place(shot: Captured) -> tuple[datetime, str, str]:
