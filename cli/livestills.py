@@ -26,6 +26,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "timeline": "Show when a user was seen, by channel and session.",
     "gaps": "List where users have no shots, and why.",
     "shots": "Fetch the original pictures.",
+    "export": "Write shots or gaps to a file: ndjson, CSV or Parquet.",
     "thumbs": "Make the thumbnails that shots lack.",
     "sheet": "Draw contact sheets of a user, a session or a channel.",
     "stats": "Show what the catalog holds, by source, day, channel or user.",
