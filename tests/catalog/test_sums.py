@@ -4,21 +4,23 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
 from itertools import count
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sqlalchemy import event
 
 from indexer.agora.names import ScreenshotName, ShotHead
 from indexer.agora.names import format as key_of
 from indexer.catalog.catalog import Catalog
-from indexer.catalog.sums import Sums, person_of
+from indexer.catalog.sums import person_of
 from indexer.errors import ConfigError
 from indexer.jobs.sync import Access, Watch, sync
 from indexer.model import Selection, TimeRange
 from indexer.storage.memory import MemoryStore
+from tests.catalogs import Urls, opened
 
 MIDNIGHT = datetime(2026, 10, 25, tzinfo=UTC)
 """In the night in which clocks of Europe go back."""
@@ -59,10 +61,9 @@ selections = st.builds(
 
 
 @pytest.fixture(scope="module")
-def catalog(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Catalog]:
-    path = tmp_path_factory.mktemp("sums") / "catalog.db"
-    with Catalog.open_to_write(f"sqlite:///{path}", now=NOW) as opened:
-        yield opened
+def catalog(catalog_urls: Urls) -> Iterator[Catalog]:
+    with opened(catalog_urls) as made:
+        yield made
 
 
 def fill(catalog: Catalog, found: list[Truth]) -> str:
@@ -110,11 +111,11 @@ def counted(
     }
 
 
-@settings(max_examples=30)
+@settings(max_examples=15)
 @given(truths, selections, st.sampled_from(ZONES))
 def test_sums_equal_what_is_counted(catalog: Catalog, found: list[Truth], selection: Selection, zone: ZoneInfo) -> None:
     meant = in_words(fill(catalog, found), selection)
-    sums = Sums(catalog._engine)
+    sums = catalog.sums
     days = list(sums.by_day(meant, zone))
     assert [day.day for day in days] == sorted({day.day for day in days}, reverse=True)
     assert {
@@ -137,7 +138,7 @@ def test_a_day_is_counted_once_where_clocks_go_back_over_midnight(catalog: Catal
     back = datetime(2010, 11, 7, 2, 31, tzinfo=UTC)
     times = [back + timedelta(seconds=seconds) for seconds in (-61, -60, -1, 0, 3539, 3540)]
     name = fill(catalog, [Truth("room", "c" * 32, "1", at) for at in times])
-    days = list(Sums(catalog._engine).by_day(Selection(source=name), ZoneInfo("America/St_Johns")))
+    days = list(catalog.sums.by_day(Selection(source=name), ZoneInfo("America/St_Johns")))
     assert [(day.day, day.shots) for day in days] == [(date(2010, 11, 7), 3), (date(2010, 11, 6), 3)]
 
 
@@ -146,7 +147,7 @@ def test_times_of_no_clock_have_days_of_utc(catalog: Catalog) -> None:
     last = datetime(9999, 12, 31, 23, 59, 59, 999_000, tzinfo=UTC)
     name = fill(catalog, [Truth("room", "d" * 32, "1", at) for at in [*ends, last]])
     for zone in ZONES[:2]:
-        days = list(Sums(catalog._engine).by_day(Selection(source=name), zone))
+        days = list(catalog.sums.by_day(Selection(source=name), zone))
         assert [day.day for day in days] == [moment.date() for moment in (last, *reversed(ends))]
 
 
@@ -154,7 +155,7 @@ def test_pages_go_on_behind_the_last_one_seen(catalog: Catalog) -> None:
     found = [Truth(cname, "a" * 32, uid, MIDNIGHT) for cname in ("b", "a") for uid in ("1", "2")]
     later = [truth._replace(at=MIDNIGHT + timedelta(days=1)) for truth in found]
     meant = Selection(source=fill(catalog, found + later))
-    sums = Sums(catalog._engine)
+    sums = catalog.sums
     first = list(sums.by_user(meant, limit=3))
     rest = list(sums.by_user(meant, after=(first[-1].cname, first[-1].uid)))
     assert [(user.cname, user.uid) for user in first + rest] == [("a", "1"), ("a", "2"), ("b", "1"), ("b", "2")]
@@ -170,17 +171,15 @@ def test_a_position_among_users_is_channel_and_uid() -> None:
         person_of("7")
 
 
-def test_only_streams_that_cross_a_border_are_read_shot_by_shot(catalog: Catalog) -> None:
+def test_only_streams_that_cross_a_border_are_read_shot_by_shot(in_sqlite: Urls) -> None:
     """Whoever plans the statement must not read all shots to find those of a few streams."""
-    seen: list[str] = []
-    sums = Sums(catalog._engine)
-    with catalog._engine.connect() as connection:
-        connection.connection.driver_connection.set_trace_callback(seen.append)  # type: ignore[union-attr]
-    list(sums.by_day(Selection(period=TimeRange(MIDNIGHT, None)), ZoneInfo("Europe/Berlin")))
-    with catalog._engine.connect() as connection:
-        connection.connection.driver_connection.set_trace_callback(None)  # type: ignore[union-attr]
-        statement = next(text for text in seen if "shot" in text)
-        plan = [row[-1] for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}")]
-    assert [step for step in plan if "shot" in step] == [
-        "SEARCH shot USING PRIMARY KEY (stream_id=? AND captured_ms>?)"
-    ]
+    asked: list[tuple[str, Any]] = []
+    with opened(in_sqlite) as catalog:
+        fill(catalog, [Truth("room", "a" * 32, "1", MIDNIGHT)])
+        event.listen(catalog._engine, "before_cursor_execute", lambda *told: asked.append((told[2], told[3])))
+        list(catalog.sums.by_channel(Selection(period=TimeRange(MIDNIGHT, None))))
+        statement, parameters = next(each for each in asked if "shot" in each[0])
+        with catalog.reading() as connection:
+            plan = [row[-1] for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)]
+    (step,) = (step for step in plan if "shot" in step)
+    assert step.startswith("SEARCH shot USING PRIMARY KEY (stream_id=? AND")
