@@ -1,6 +1,7 @@
 """`livestills timeline`."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from itertools import islice
@@ -21,7 +22,7 @@ from cli.options import (
 from cli.output import Column, Kind, Output
 from cli.shots import SHOT_FIELDS, machine_shot
 from cli.texts import human_length, shown
-from indexer.model import Selection, Shot
+from indexer.model import Selection, Shot, TimeRange
 
 if TYPE_CHECKING:
     from indexer.app import App
@@ -112,6 +113,8 @@ def timeline(
     """
     _refuse(paging, as_shots=as_shots, every=every, at=at, group=group, presign=presign)
     selection = select(app)
+    if at is not None and selection.period != TimeRange():
+        raise click.UsageError("--at shows one moment, for which --since and --until cannot be said: leave them out")
     step = None if every is None else parse_length(every, "--every")
     moment = None if at is None else parse_time(at, "--at", app.zone, app.now())
     address = app.presigner(timedelta(minutes=lifetime)) if presign else None
@@ -198,8 +201,11 @@ def _show_nearest(
             )
         return {**machine_shot(shot), **told}
 
-    found = nearest_shot(catalog, uid, selection, at)
+    found = list(nearest_shot(catalog, uid, selection, at))
     _rows(out, map(record, found), _NEAREST, _NEAREST_FIELDS, address, none)
+    then = TimeRange(at, at + timedelta(milliseconds=1))
+    if found and not catalog.shots.series(uid, replace(selection, period=then)):
+        out.note(f"user {shown(uid)} was seen in no session at that time: this is the nearest shot of all")
 
 
 def _url(shot: Shot, address: Callable[[Shot], str] | None) -> dict[str, object]:
