@@ -61,7 +61,7 @@ class Figure(StrEnum):
 @click.option(
     "--cause",
     "causes",
-    type=click.Choice(Cause, case_sensitive=False),
+    type=click.Choice([cause.value for cause in Cause], case_sensitive=False),
     multiple=True,
     help="Only gaps of this cause; may be said several times.",
 )
@@ -85,7 +85,7 @@ def gaps(
     uid: str | None,
     select: Selector,
     shortest: str | None,
-    causes: Sequence[Cause],
+    causes: Sequence[str],
     fail_under: str | None,
     figure: Figure,
 ) -> None:
@@ -106,7 +106,7 @@ def gaps(
     length = timedelta() if shortest is None else parse_length(shortest, "--min")
     least = None if fail_under is None else _share(fail_under)
     with app.catalog_for(selection) as catalog:
-        answer = _Answer(out, app.names(), length, frozenset(causes or Cause), least, figure)
+        answer = _Answer(out, app.names(), length, frozenset(map(Cause, causes or Cause)), least, figure)
         answer.tell(_series(app, catalog, uid, selection))
     if not answer.series:
         whose = "no shot" if uid is None else f"no shot of user {shown(uid)}"
@@ -229,7 +229,7 @@ class _Answer:
         out.table(records, _GAPS)
 
     def _sums(self) -> None:
-        self._out.block(f"{counted(self.found, 'gap')} in {self.series:,} series")
+        self._out.block(f"{counted(self.found, 'gap')} in {self.series:,} series, each one user in one session")
         records = (
             {
                 "cause": str(cause),
