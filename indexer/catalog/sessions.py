@@ -1,16 +1,68 @@
 """Questions about sessions."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, Engine, Row, distinct, func, select, tuple_
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Engine,
+    Integer,
+    Row,
+    ScalarSelect,
+    Select,
+    bindparam,
+    func,
+    select,
+    tuple_,
+)
 
 from indexer.agora.channels import spellings
 from indexer.catalog.answers import RecordingSummary, SessionSummary, StreamSummary, UnitState, UnitSummary
 from indexer.catalog.schema import recording, session, source, stream, unit
 from indexer.catalog.selecting import PAGE, position_numbers, select_streams, stream_filter, to_stream
 from indexer.model import Selection, from_ms
+
+
+def _page() -> Select[Any]:
+    """Sessions, newest first, with what is counted of each."""
+    of_session = stream.c.session_id == session.c.id
+
+    def counted(what: ColumnElement[Any]) -> ScalarSelect[int]:
+        return select(func.count(what.distinct())).where(of_session).correlate(session).scalar_subquery()
+
+    in_units = recording.c.unit_id.in_(select(stream.c.unit_id).where(of_session).correlate(session))
+    recordings = select(func.sum(recording.c.objects)).where(in_units, recording.c.cname == session.c.cname)
+    return (
+        select(
+            session,
+            counted(stream.c.uid).label("users"),
+            counted(func.nullif(stream.c.bak, "")).label("failovers"),
+            recordings.correlate(session).scalar_subquery().label("recordings"),
+        )
+        .where(session.c.last_ms.is_not(None))
+        .order_by(session.c.last_ms.desc(), session.c.id.desc())
+        .limit(bindparam("rows", type_=Integer))
+    )
+
+
+# Made once: making them takes longer than running them.
+_PAGE: Final = _page()
+_LATER_PAGE: Final = _PAGE.where(
+    tuple_(session.c.last_ms, session.c.id)
+    < tuple_(bindparam("last_ms", type_=BigInteger), bindparam("id", type_=BigInteger))
+)
+_SOURCES: Final = (
+    select(stream.c.session_id, source.c.name)
+    .join(source)
+    .where(stream.c.session_id.in_(bindparam("sessions", expanding=True)))
+    .distinct()
+    .order_by(source.c.name)
+)
+_STREAMS: Final = (
+    select_streams().where(session.c.sid == bindparam("sid")).order_by(stream.c.uid, stream.c.first_ms, stream.c.id)
+)
 
 
 class Sessions:
@@ -26,34 +78,27 @@ class Sessions:
 
         `after` is the `position` of the last one seen.
         """
-        query = (
-            select(session)
-            .where(session.c.last_ms.is_not(None))
-            .order_by(session.c.last_ms.desc(), session.c.id.desc())
-        )
-        query = query.where(*_session_filter(selection))
-        behind = None if after is None else position_numbers(after, 2)
+        filters = list(_session_filter(selection))
+        last_ms, session_id = (None, None) if after is None else position_numbers(after, 2)
         while limit is None or limit > 0:
+            query = (_PAGE if last_ms is None else _LATER_PAGE).where(*filters)
             size = PAGE if limit is None else min(limit, PAGE)
-            page = query.limit(size)
-            if behind is not None:
-                page = page.where(tuple_(session.c.last_ms, session.c.id) < tuple_(*behind))
             with self._engine.connect() as connection:
-                rows = connection.execute(page).all()
-                summaries = _summaries(connection, rows)
-            yield from summaries
+                rows = connection.execute(query, {"rows": size, "last_ms": last_ms, "id": session_id}).all()
+                names: dict[int, list[str]] = {row.id: [] for row in rows}
+                for known, name in connection.execute(_SOURCES, {"sessions": list(names)}):
+                    names[known].append(name)
+            yield from (_summary(row, names[row.id]) for row in rows)
             if len(rows) < size:
                 return
-            behind = (rows[-1].last_ms, rows[-1].id)
+            last_ms, session_id = rows[-1].last_ms, rows[-1].id
             limit = None if limit is None else limit - size
 
     def streams(self, sid: str, *, cname: str | None = None) -> list[StreamSummary]:
         """The streams of a session, by user, then in time order."""
-        query = select_streams().where(session.c.sid == sid).order_by(stream.c.uid, stream.c.first_ms, stream.c.id)
-        if cname is not None:
-            query = query.where(session.c.cname.in_(spellings(cname)))
+        query = _STREAMS if cname is None else _STREAMS.where(session.c.cname.in_(spellings(cname)))
         with self._engine.connect() as connection:
-            return [to_stream(row) for row in connection.execute(query)]
+            return [to_stream(row) for row in connection.execute(query, {"sid": sid})]
 
     def recordings(self, sid: str, cname: str) -> list[RecordingSummary]:
         """Recording files of a session, by user."""
@@ -130,50 +175,17 @@ def _session_filter(selection: Selection) -> Iterator[ColumnElement[bool]]:
         yield inner.where(stream.c.session_id == session.c.id, *stream_filter(only)).exists()
 
 
-def _summaries(connection: Connection, rows: Sequence[Row[Any]]) -> list[SessionSummary]:
-    ids = [row.id for row in rows]
-    of_page = stream.c.session_id.in_(ids)
-    counts = {
-        session_id: (users, failovers)
-        for session_id, users, failovers in connection.execute(
-            select(
-                stream.c.session_id,
-                func.count(distinct(stream.c.uid)),
-                func.count(distinct(func.nullif(stream.c.bak, ""))),
-            )
-            .where(of_page)
-            .group_by(stream.c.session_id)
-        )
-    }
-    names: dict[int, list[str]] = {}
-    in_sources = (
-        select(stream.c.session_id, source.c.name).join(source).where(of_page).distinct().order_by(source.c.name)
+def _summary(row: Row[Any], sources: Iterable[str]) -> SessionSummary:
+    return SessionSummary(
+        sid=row.sid,
+        cname=row.cname,
+        first_at=from_ms(row.first_ms),
+        last_at=from_ms(row.last_ms),
+        users=row.users,
+        shots=row.shots,
+        bytes=row.bytes,
+        failovers=row.failovers,
+        sources=tuple(sources),
+        recordings=int(row.recordings or 0),
+        position=f"{row.last_ms}.{row.id}",
     )
-    for session_id, name in connection.execute(in_sources):
-        names.setdefault(session_id, []).append(name)
-    units = select(stream.c.session_id, stream.c.unit_id).where(of_page).distinct().subquery()
-    recordings: dict[int, int] = {
-        session_id: int(files)
-        for session_id, files in connection.execute(
-            select(units.c.session_id, func.sum(recording.c.objects))
-            .join(recording, recording.c.unit_id == units.c.unit_id)
-            .join(session, (session.c.id == units.c.session_id) & (session.c.cname == recording.c.cname))
-            .group_by(units.c.session_id)
-        )
-    }
-    return [
-        SessionSummary(
-            sid=row.sid,
-            cname=row.cname,
-            first_at=from_ms(row.first_ms),
-            last_at=from_ms(row.last_ms),
-            users=counts[row.id][0],
-            shots=row.shots,
-            bytes=row.bytes,
-            failovers=counts[row.id][1],
-            sources=tuple(names[row.id]),
-            recordings=recordings.get(row.id, 0),
-            position=f"{row.last_ms}.{row.id}",
-        )
-        for row in rows
-    ]
