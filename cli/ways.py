@@ -4,9 +4,8 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, Final, Protocol
+from typing import TYPE_CHECKING, BinaryIO, Protocol
 from urllib.parse import unquote, urlsplit
 
 from cli.notes import note, warn
@@ -17,12 +16,9 @@ if TYPE_CHECKING:
     from indexer.app import App, ConfiguredSource
     from indexer.catalog.catalog import Catalog
     from indexer.jobs.plan import Wishes
-    from indexer.jobs.runs import Access, SyncReport, Terms, Watch
+    from indexer.jobs.runs import SyncReport, Terms, Watch
     from indexer.storage.base import ObjectStore
     from indexer.storage.inventory import Inventory
-
-_MODES: Final = {"auto": None, "delimiter": "discovery", "hop": "hop", "full": "full"}
-"""What `discovery` of a source forces."""
 
 
 class Way(Protocol):
@@ -61,7 +57,7 @@ class Listing:
         from indexer.jobs.sync import sync
 
         return sync(
-            access(app, source),
+            app.access(source),
             catalog,
             source.name,
             watch=watch,
@@ -73,12 +69,7 @@ class Listing:
 
     def wishes(self, app: "App", source: "ConfiguredSource") -> "Wishes":
         """How a source is to be listed."""
-        from indexer.jobs.plan import Mode, Wishes
-
-        forced = "full" if self.full else _MODES[source.settings.discovery]
-        horizon = timedelta(hours=app.settings.sync.horizon_h)
-        mode = None if forced is None else Mode(forced)
-        return Wishes(mode, verify=self.verify, anew=self.full, horizon=horizon)
+        return app.wishes(source, full=self.full, verify=self.verify)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +88,7 @@ class FromInventory:
         from indexer.jobs.given import sync_inventory
 
         store, inventory = self._open(app, source)
-        return sync_inventory(access(app, source), catalog, source.name, store, inventory, watch=watch, terms=terms)
+        return sync_inventory(app.access(source), catalog, source.name, store, inventory, watch=watch, terms=terms)
 
     def _open(self, app: "App", source: "ConfiguredSource") -> "tuple[ObjectStore, Inventory]":
         from indexer.storage.inventory import read_inventory, read_local_inventory
@@ -141,7 +132,7 @@ class FromKeys:
 
         read = KeysRead()
         with self._opened() as file:
-            report = sync_keys(access(app, source), catalog, source.name, file, read, watch=watch, terms=terms)
+            report = sync_keys(app.access(source), catalog, source.name, file, read, watch=watch, terms=terms)
         self.done_in_part = read.unreadable > 0
         for line in read.samples:
             warn(f"line {line.number:,}: {line.reason}: {line.start}")
@@ -164,11 +155,3 @@ class FromKeys:
             raise ConfigError(f"--keys: {self.file} cannot be read: {exc.strerror}") from exc
         with file:
             yield file
-
-
-def access(app: "App", source: "ConfiguredSource") -> "Access":
-    """A source as a sync reaches it."""
-    from indexer.jobs.runs import Access
-
-    in_flight = app.settings.sync.in_flight
-    return Access(app.open_store(source), source.location.prefix, app.address(source), in_flight=in_flight)

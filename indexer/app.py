@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import combinations
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Final, Self
 
 from indexer import config
 from indexer.errors import ConfigError
@@ -20,6 +20,12 @@ from indexer.storage.urls import Address, Location, S3Options, open_store
 if TYPE_CHECKING:  # SQLAlchemy takes a sixth of a second that `doctor --help` need not wait for
     from indexer.catalog.catalog import Catalog
     from indexer.jobs.lookup import Terms
+    from indexer.jobs.plan import Wishes
+    from indexer.jobs.runs import Access
+
+
+_MODES: Final = {"auto": None, "delimiter": "discovery", "hop": "hop", "full": "full"}
+"""What `discovery` of a source forces."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +147,22 @@ class App:
             url_encoding=settings.url_encoding,
         )
         return Address(source.location, options)
+
+    def access(self, source: ConfiguredSource) -> "Access":
+        """A source as a sync reaches it."""
+        from indexer.jobs.runs import Access
+
+        in_flight = self.settings.sync.in_flight
+        return Access(self.open_store(source), source.location.prefix, self.address(source), in_flight=in_flight)
+
+    def wishes(self, source: ConfiguredSource, *, full: bool, verify: float | None = None) -> "Wishes":
+        """How a sync lists a source: all of it if `full`, and of what is settled another share than is configured."""
+        from indexer.jobs.plan import Mode, Wishes
+
+        forced = "full" if full else _MODES[source.settings.discovery]
+        horizon = timedelta(hours=self.settings.sync.horizon_h)
+        share = self.settings.sync.verify if verify is None else verify
+        return Wishes(None if forced is None else Mode(forced), verify=share, anew=full, horizon=horizon)
 
     def catalog_to_read(self) -> "Catalog":
         """The catalog, for questions."""

@@ -20,7 +20,7 @@ from cli.output import Output
 from cli.progress import follow
 from cli.signals import stopping
 from cli.syncs import Answer, Metrics
-from cli.ways import FromInventory, FromKeys, Listing, Way, access
+from cli.ways import FromInventory, FromKeys, Listing, Way
 from indexer.errors import CatalogNotFoundError, ConfigError, ExitStatus, InterruptedRunError, LivestillsError
 
 if TYPE_CHECKING:
@@ -187,7 +187,7 @@ def _estimate(
             try:
                 wishes = way.wishes(app, source)
                 found = estimated(
-                    access(app, source),
+                    app.access(source),
                     catalog,
                     source.name,
                     wishes=wishes,
