@@ -27,9 +27,9 @@ def shots_of_selection(catalog: Catalog, selection: Selection) -> Iterator[Shot]
         return
     for session in catalog.sessions.every(selection):
         one = Selection(selection.source, session.cname, session.sid, None, selection.period)
-        for series in catalog.shots.all_series(one):
-            if series.cname == session.cname:  # and not another spelling of it
-                yield from (shot for shot, _ in catalog.shots.of(series, selection.period))
+        # Not those of another spelling of the channel.
+        found = [series for series in catalog.shots.all_series(one) if series.cname == session.cname]
+        yield from (shot for shot, _ in catalog.shots.of_all(found, selection.period))
 
 
 def timelines_of_selection(catalog: Catalog, selection: Selection, *, terms: Terms) -> Iterator[Timeline]:
