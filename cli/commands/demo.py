@@ -44,6 +44,7 @@ def demo(folder: Path) -> None:
     _run(out, file, "sessions", "list")
     _run(out, file, "timeline", world.uid)
     off, lost = world.camera_off, world.failover
+    _run(out, file, "gaps", "--session", lost.sid)
     out.line()
     out.line(
         f"User {world.uid} is {world.people[off.cname, world.uid]}.  On {lost.cname} a recorder failed, and bak0 took "
