@@ -1,4 +1,4 @@
-"""Text on pictures in the fonts at hand.  Pillow draws a text in one font; here each letter gets one that has it.
+"""Text in the fonts at hand.  Pillow and PDFs write a text in one font; here each letter gets one that has it.
 
 We ship no font.  Pillow's own has ASCII and some signs; whatever else a name needs comes from the fonts of the system,
 and letters that none of them has are reported, so that somebody can be told which package to install.
@@ -8,13 +8,13 @@ import os
 import re
 import unicodedata
 from bisect import bisect
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Any, Final, Generic, NamedTuple, Protocol, TypeVar
 
 from PIL import ImageDraw, ImageFont
 
@@ -67,18 +67,47 @@ class Style:
     """How a text looks."""
 
     size: int
-    """Pixels an em."""
+    """Of an em: pixels, or what a page is measured in."""
     colour: str
     weight: float = 0.0
     """Pixels that strokes are thickened by, because Pillow's own font has no bold."""
 
 
-class Fonts:
-    """The fonts to write with: Pillow's own, then `files` in their order, opened only when a letter asks for them."""
+class Face(Protocol):
+    """One font, as text is laid out with it."""
 
-    def __init__(self, files: Iterable[Path] = ()) -> None:
-        self._own = _Face(None)
-        self._faces = [self._own]
+    @property
+    def is_for_signs(self) -> bool:
+        """Not to write a whole name in because of one sign in it."""
+        ...
+
+    def has_all(self, text: str) -> bool:
+        """Whether it has all letters."""
+        ...
+
+    def width(self, text: str, size: int) -> float:
+        """How much room a text takes, in the unit of `size`."""
+        ...
+
+
+_F = TypeVar("_F", bound=Face)
+
+
+class Run(NamedTuple, Generic[_F]):
+    """A piece of text that is in one font."""
+
+    face: _F | None
+    """None where no font has the letters: a box is drawn for each."""
+    text: str
+
+
+class Letters(Generic[_F]):
+    """Finds a font for each letter of a text: the own one, then those of `files`, opened only when a letter asks."""
+
+    def __init__(self, own: _F, opened: Callable[[Path], _F], files: Iterable[Path] = ()) -> None:
+        self._own = own
+        self._faces = [own]
+        self._open = opened
         self._unopened = iter(files)
         self._missing: set[str] = set()
 
@@ -88,31 +117,11 @@ class Fonts:
         return "".join(sorted(self._missing))
 
     def width(self, text: str, style: Style) -> float:
-        """Pixels that `text` takes."""
-        return sum(_run_width(run, style) for run in self._runs(text))
-
-    def draw(self, canvas: ImageDraw.ImageDraw, at: tuple[float, float], text: str, style: Style) -> float:
-        """Write `text` from `at`, the left end of its baseline.  Return where it ends."""
-        x, baseline = at
-        for run in self._runs(text):
-            if run.face is None:
-                _draw_boxes(canvas, (x, baseline), len(run.text), style)
-            else:
-                font = run.face.font(style.size)
-                canvas.text(
-                    (x, baseline),
-                    run.text,
-                    style.colour,
-                    font,
-                    anchor="ls",
-                    stroke_width=style.weight,
-                    stroke_fill=style.colour,
-                )
-            x += _run_width(run, style)
-        return x
+        """The room that `text` takes."""
+        return sum(run_width(run, style) for run in self.runs(text))
 
     def elided(self, text: str, style: Style, room: float) -> str:
-        """`text` as it fits into `room` pixels: its middle gives way, as both ends of a name tell it from others."""
+        """`text` as it fits into `room`: its middle gives way, as both ends of a name tell it from others."""
         text = plain(text)
         if self.width(text, style) <= room:
             return text
@@ -126,7 +135,7 @@ class Fonts:
         return shortened(fitting - 1) if fitting else ""
 
     def wrapped(self, text: str, style: Style, room: float, *, lines: int) -> list[str]:
-        """`text` on at most `lines` lines of `room` pixels, the last one elided if need be."""
+        """`text` on at most `lines` lines of `room`, the last one elided if need be."""
         rest = _letters(plain(text))
         done: list[str] = []
         while rest and len(done) < lines - 1 and self.width("".join(rest), style) > room:
@@ -143,30 +152,29 @@ class Fonts:
         lengths = range(1, len(letters) + 1)
         return max(1, bisect(lengths, False, key=lambda length: self.width("".join(letters[:length]), style) > room))
 
-    def _runs(self, text: str) -> Iterable["_Run"]:
+    def runs(self, text: str) -> Iterable[Run[_F]]:
+        """Cut a text where another font is needed."""
         text = plain(text)
         if text.isascii():
-            return self._words(text)
+            return self._of_own(text)
         face = self._face_for(text)
-        return (_Run(face, text),) if face and not face.is_for_signs else self._mixed_runs(text)
+        return (Run(face, text),) if face and not face.is_for_signs else self._mixed_runs(text)
 
-    def _words(self, text: str) -> Iterable["_Run"]:
-        """The blanks of Pillow's own font are so narrow that words run together at small sizes: they are widened."""
-        if " " not in text:
-            return (_Run(self._own, text),)
-        return (_Run(self._own, word) for word in re.findall("[^ ]* |[^ ]+", text))
+    def _of_own(self, text: str) -> Iterable[Run[_F]]:
+        """The runs of what the own font has."""
+        return (Run(self._own, text),)
 
-    def _mixed_runs(self, text: str) -> Iterator["_Run"]:
+    def _mixed_runs(self, text: str) -> Iterator[Run[_F]]:
         """Cut where another font is needed.  A blank stays with what is before it."""
-        pieces: list[tuple[str, _Face | None]] = []
+        pieces: list[tuple[str, _F | None]] = []
         for letter in _letters(text):
             before = pieces[-1][1] if pieces else None
             pieces.append((letter, before) if letter == " " and before else self._shown(letter))
         for face, piece in groupby(pieces, key=itemgetter(1)):
             part = "".join(shown for shown, _ in piece)
-            yield from self._words(part) if face is self._own else (_Run(face, part),)
+            yield from self._of_own(part) if face is self._own else (Run(face, part),)
 
-    def _shown(self, letter: str) -> tuple[str, "_Face | None"]:
+    def _shown(self, letter: str) -> tuple[str, _F | None]:
         """What is drawn for a letter, and in which font: itself, its base without accents, or a box."""
         if face := self._face_for(letter):
             return letter, face
@@ -176,19 +184,52 @@ class Fonts:
             return base, face
         return "□", None
 
-    def _face_for(self, text: str) -> "_Face | None":
+    def _face_for(self, text: str) -> _F | None:
         """The first font that has all letters of `text`."""
         return next((face for face in self._all_faces() if face.has_all(text)), None)
 
-    def _all_faces(self) -> Iterator["_Face"]:
+    def _all_faces(self) -> Iterator[_F]:
         yield from self._faces
         for path in self._unopened:
             try:
-                face = _Face(path)
+                face = self._open(path)
             except OSError:  # not readable, or not the font that its name says: the next one may do
                 continue
             self._faces.append(face)
             yield face
+
+
+class Fonts(Letters["_Face"]):
+    """The fonts to draw with: Pillow's own, then `files` in their order."""
+
+    def __init__(self, files: Iterable[Path] = ()) -> None:
+        super().__init__(_Face(None), _Face, files)
+
+    def draw(self, canvas: ImageDraw.ImageDraw, at: tuple[float, float], text: str, style: Style) -> float:
+        """Write `text` from `at`, the left end of its baseline.  Return where it ends."""
+        x, baseline = at
+        for run in self.runs(text):
+            if run.face is None:
+                _draw_boxes(canvas, (x, baseline), len(run.text), style)
+            else:
+                font = run.face.font(style.size)
+                canvas.text(
+                    (x, baseline),
+                    run.text,
+                    style.colour,
+                    font,
+                    anchor="ls",
+                    stroke_width=style.weight,
+                    stroke_fill=style.colour,
+                )
+            x += run_width(run, style)
+        return x
+
+    def _of_own(self, text: str) -> "Iterable[Run[_Face]]":
+        """The blanks of Pillow's own font are so narrow that words run together at small sizes: they are widened."""
+        if " " not in text:
+            return (Run(self._own, text),)
+        return (Run(self._own, word) for word in re.findall("[^ ]* |[^ ]+", text))
 
 
 def system_fonts(folders: Iterable[Path] = FOLDERS) -> Iterator[Path]:
@@ -202,6 +243,16 @@ def system_fonts(folders: Iterable[Path] = FOLDERS) -> Iterator[Path]:
                     found.setdefault(name, Path(parent, name))
     yield from (found.pop(name) for name in _KNOWN if name in found)
     yield from (found[name] for name in sorted(found))
+
+
+def face_number(path: Path) -> int:
+    """Which of the fonts in a file is meant."""
+    return _KNOWN.get(path.name, 0)
+
+
+def is_for_signs(path: Path) -> bool:
+    """Whether it is a font not to write a whole name in."""
+    return path.name in _FOR_SIGNS
 
 
 def packages_for(missing: Iterable[str]) -> list[str]:
@@ -256,7 +307,7 @@ class _Face:
 
     @property
     def is_for_signs(self) -> bool:
-        return self._path is not None and self._path.name in _FOR_SIGNS
+        return self._path is not None and is_for_signs(self._path)
 
     def has_all(self, text: str) -> bool:
         return all(map(self._has, text))
@@ -277,32 +328,28 @@ class _Face:
     def _opened(self, size: int) -> ImageFont.FreeTypeFont:
         if self._path is not None:
             # Not `ImageFont.truetype`: where that cannot open a file, it looks for others of this name.
-            return ImageFont.FreeTypeFont(self._path, size, index=_KNOWN.get(self._path.name, 0))
+            return ImageFont.FreeTypeFont(self._path, size, index=face_number(self._path))
         font = ImageFont.load_default(size)
         if not isinstance(font, ImageFont.FreeTypeFont):  # pragma: no cover - Pillow's wheels all have FreeType
             raise LivestillsError("this Pillow was built without FreeType, which writing on pictures needs")
         return font
 
 
-class _Run(NamedTuple):
-    face: _Face | None
-    """None where no font has the letters: a box is drawn for each."""
-    text: str
-
-
-def _run_width(run: _Run, style: Style) -> float:
+def run_width(run: Run[Any], style: Style) -> float:
+    """The room that a run takes."""
     if run.face is None:
-        return len(run.text) * _box_pitch(style)
-    return run.face.width(run.text, style.size)
+        return len(run.text) * box_pitch(style)
+    return float(run.face.width(run.text, style.size))
 
 
-def _box_pitch(style: Style) -> float:
+def box_pitch(style: Style) -> float:
+    """From one box that stands for a letter to the next."""
     return style.size * 0.72
 
 
 def _draw_boxes(canvas: ImageDraw.ImageDraw, at: tuple[float, float], count: int, style: Style) -> None:
     x, baseline = at
     for index in range(count):
-        left = x + index * _box_pitch(style) + style.size * 0.08
+        left = x + index * box_pitch(style) + style.size * 0.08
         corners = (round(left), round(baseline - style.size * 0.7), round(left + style.size * 0.54), round(baseline))
         canvas.rectangle(corners, outline=style.colour, width=max(1, style.size // 16))
