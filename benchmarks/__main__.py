@@ -7,6 +7,7 @@ import platform
 import sqlite3
 import subprocess
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
@@ -15,15 +16,31 @@ from typing import Final
 from benchmarks.compiling import MissingToolError
 from benchmarks.measuring import FULL, QUICK, Figure, Scale, cost, row
 
-SUBJECTS: Final = ("names", "parse", "listing", "sync", "catalog", "imaging", "race", "nightly", "vast", "peaks")
+SUBJECTS: Final = (
+    "names",
+    "parse",
+    "listing",
+    "sync",
+    "catalog",
+    "imaging",
+    "race",
+    "nightly",
+    "vast",
+    "peaks",
+    "lookups",
+)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Measure against peers, floors, bounds.")
     parser.add_argument("subjects", nargs="*", metavar="SUBJECT", help=f"some of: {', '.join(SUBJECTS)}")
     parser.add_argument("--quick", action="store_true", help="a smoke run: small, one round, the figures mean little")
+    parser.add_argument("--shots", type=int, metavar="N", help="shots of the histories of lookups, for one million")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write machine and figures there too")
     options = parser.parse_args()
+    scale = QUICK if options.quick else FULL
+    if options.shots is not None:
+        scale = replace(scale, history_shots=options.shots)
     unknown = sorted(set(options.subjects) - set(SUBJECTS))
     if unknown:
         parser.error(f"unknown: {', '.join(unknown)}; there are {', '.join(SUBJECTS)}")
@@ -33,7 +50,7 @@ def main() -> None:
     figures: list[Figure] = []
     for subject in options.subjects or SUBJECTS:
         measure: Callable[[Scale], Iterator[Figure]] = import_module(f"benchmarks.{subject}").measure
-        for figure in _until_missing(subject, measure(QUICK if options.quick else FULL)):
+        for figure in _until_missing(subject, measure(scale)):
             print(figure, flush=True)
             figures.append(figure)
     if options.json:

@@ -38,6 +38,7 @@ class Scale:
     peak_keys: int
     peak_unit_keys: int
     """Of a single unit of 17 users."""
+    history_shots: int
 
 
 FULL: Final = Scale(
@@ -55,6 +56,7 @@ FULL: Final = Scale(
     vast_keys=100_000_000,
     peak_keys=10_000_000,
     peak_unit_keys=2_999_990,
+    history_shots=1_000_000,
 )
 QUICK: Final = Scale(
     rounds=1,
@@ -71,12 +73,13 @@ QUICK: Final = Scale(
     vast_keys=200_000,
     peak_keys=20_000,
     peak_unit_keys=17_000,
+    history_shots=20_000,
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One row of the table.  Rates (`keys/s`) are better when large, everything else (`ms`) when small."""
+    """One row of the table.  Rates (`keys/s`, `shots/s`) are better when large, everything else (`ms`) when small."""
 
     what: str
     unit: str
@@ -89,7 +92,7 @@ class Figure:
         """How many times better ours is: above 1, ours wins or the bound is kept."""
         if self.peer is None:
             return None
-        return self.ours / self.peer if self.unit.startswith("keys/") else self.peer / self.ours
+        return self.ours / self.peer if self.unit.startswith(("keys/", "shots/")) else self.peer / self.ours
 
     def __str__(self) -> str:
         peer = "" if self.peer is None else _number(self.peer)
