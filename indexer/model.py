@@ -212,11 +212,12 @@ class Shot:
     A lookup makes very many and reads few points of each, so texts and times are made when they are asked for.
     """
 
-    __slots__ = ("_facts", "_stream")
+    __slots__ = ("_captured_at", "_facts", "_stream")
 
     def __init__(self, stream: ShotStream, facts: ShotFacts) -> None:
         self._stream = stream
         self._facts = facts
+        self._captured_at: datetime | None = None  # asked again and again by who looks for gaps
 
     @property
     def key(self) -> str:
@@ -256,7 +257,9 @@ class Shot:
     @property
     def captured_at(self) -> datetime:
         """When it was taken, to the millisecond."""
-        return from_ms(self._facts[0])
+        if self._captured_at is None:
+            self._captured_at = from_ms(self._facts[0])
+        return self._captured_at
 
     @property
     def size(self) -> int:
