@@ -105,7 +105,8 @@ def timelines_of_session(
     catalog: Catalog, sid: str, cname: str, *, terms: Terms, period: TimeRange = _ALWAYS
 ) -> Iterator[Timeline]:
     """One timeline for each user of a session, by first shot; also of who has no shot in the period."""
-    everybody = catalog.shots.all_series(Selection(sid=sid, cname=cname))
+    # The selection takes other spellings of the channel, too.
+    everybody = [each for each in catalog.shots.all_series(Selection(sid=sid, cname=cname)) if each.cname == cname]
     for series in sorted(everybody, key=lambda each: (min(part.first_at for part in each.streams), each.uid)):
         if (found := _told(catalog, series, period, terms)) is not None:
             yield found

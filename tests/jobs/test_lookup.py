@@ -1,0 +1,304 @@
+"""Timelines from a catalog: periods, parts, what has expired, other channels; the nearest shot, and samples."""
+
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from indexer.agora.names import ScreenshotName, ShotHead
+from indexer.agora.names import format as key_of
+from indexer.catalog.catalog import Catalog
+from indexer.catalog.shots import Position
+from indexer.jobs.lookup import Terms, nearest_shot, sampled, shots_of_user, timelines, timelines_of_session
+from indexer.jobs.plan import Mode, Wishes
+from indexer.jobs.sync import Access, Watch, sync
+from indexer.model import EPOCH, Selection, Shot, TimeRange
+from indexer.storage.memory import MemoryStore
+from indexer.timeline.figures import Timeline
+from indexer.timeline.gaps import Cause
+
+NOON = datetime(2026, 11, 5, 12, tzinfo=UTC)
+SID = "1cd3d60b784382f12ce30fa615421852"
+HORIZON = timedelta(hours=96)
+NOW = NOON + timedelta(days=10)
+TERMS = Terms({}, HORIZON, NOW)
+
+
+def after(seconds: float) -> datetime:
+    return NOON + timedelta(milliseconds=round(seconds * 1000))
+
+
+class Bucket:
+    """A bucket and its catalog."""
+
+    def __init__(self, catalog: Catalog) -> None:
+        self.catalog = catalog
+        self.store = MemoryStore()
+
+    def has(
+        self,
+        uid: str,
+        seconds: Sequence[float],
+        *,
+        bak: str = "",
+        cname: str = "room",
+        sid: str = SID,
+        directory: str = "d/",
+        picture: str | None = None,
+    ) -> list[str]:
+        """Put shots; each is another picture if none is said."""
+        keys = []
+        for second in seconds:
+            key = key_of(ScreenshotName(ShotHead(directory, bak, sid, cname, uid), after(second)))
+            data = (picture or key).encode()
+            self.store.put(key, data, content_type="image/jpeg", modified=after(second + 2))
+            keys.append(key)
+        return keys
+
+    def synced(self, now: datetime = NOW) -> Catalog:
+        """The catalog as a full listing leaves it."""
+        wishes = Wishes(Mode.FULL, horizon=HORIZON)
+        watch = Watch(lambda: now)
+        sync(Access(self.store, ""), self.catalog, "prod", watch=watch, wishes=wishes, allow_removal=True)
+        return self.catalog
+
+
+@pytest.fixture
+def bucket(tmp_path: Path) -> Iterator[Bucket]:
+    with Catalog.open_to_write(f"sqlite:///{tmp_path}/catalog.db", now=NOW) as catalog:
+        yield Bucket(catalog)
+
+
+@pytest.fixture
+def any_bucket(catalog: Catalog) -> Bucket:
+    """On each database: for every kind of question that is asked of one."""
+    return Bucket(catalog)
+
+
+def every_ten(since: int, until: int, *, late: float = 0) -> list[float]:
+    return [second + late for second in range(since, until, 10)]
+
+
+def told(catalog: Catalog, uid: str, period: TimeRange = TimeRange(), terms: Terms = TERMS) -> Timeline:  # noqa: B008
+    (found,) = timelines(catalog, uid, Selection(period=period), terms=terms)
+    return found
+
+
+# Parts.
+
+
+def test_a_failover_is_one_series_with_its_gap_named(bucket: Bucket) -> None:
+    for uid in ("7", "8"):
+        bucket.has(uid, every_ten(0, 300))
+        bucket.has(uid, every_ten(363, 600), bak="bak0_")
+    found = told(bucket.synced(), "7")
+    assert [(run.shots, run.baks) for run in found.runs] == [(30, (None,)), (24, (0,))]
+    assert [(gap.cause, gap.missing) for gap in found.gaps] == [(Cause.FAILOVER, 6)]
+    assert found.presence == 1.0
+    assert found.capture == 54 / 60
+
+
+def test_the_order_in_which_parts_came_does_not_show(tmp_path: Path) -> None:
+    found = []
+    for order in ([0, 1, 2], [2, 1, 0]):
+        with Catalog.open_to_write(f"sqlite:///{tmp_path}/{order}.db", now=NOW) as catalog:
+            bucket = Bucket(catalog)
+            for part in order:
+                if part == 0:
+                    bucket.has("7", every_ten(0, 300))
+                    bucket.has("8", every_ten(3, 700))
+                elif part == 1:
+                    bucket.has("7", every_ten(280, 400), bak="bak0_")
+                else:
+                    bucket.has("7", every_ten(390, 600), bak="bak0_bak1_", directory="other/")
+                bucket.synced()
+            found.append(list(timelines_of_session(catalog, SID, "room", terms=TERMS)))
+    assert found[0] == found[1]
+    assert [run.baks for run in found[0][0].runs] == [(None, 0, 1)]
+
+
+# Periods.
+
+
+def test_a_gap_at_the_edge_of_a_period_is_judged_as_a_whole(any_bucket: Bucket) -> None:
+    any_bucket.has("7", [*every_ten(0, 300), *every_ten(604, 900)])
+    any_bucket.has("8", every_ten(0, 900, late=5))
+    catalog = any_bucket.synced()
+    (whole,) = told(catalog, "7").gaps
+    found = told(catalog, "7", TimeRange(after(100), after(400)))
+    assert (found.since, found.until) == (after(100), after(400))
+    (gap,) = found.gaps
+    assert (gap.since, gap.until) == (after(290), after(400))
+    assert (gap.cause, gap.evidence) == (whole.cause, whole.evidence) == (Cause.CAMERA_OFF, "user 8 went on")
+    assert gap.missing == 11
+    inside = told(catalog, "7", TimeRange(after(350), after(550)))
+    assert (inside.shots, inside.presence, inside.capture) == (0, 0.0, None)
+    assert [(gap.since, gap.until, gap.cause) for gap in inside.gaps] == [(after(350), after(550), Cause.CAMERA_OFF)]
+
+
+def test_a_period_that_begins_between_two_shots_begins_with_no_gap(bucket: Bucket) -> None:
+    bucket.has("7", every_ten(0, 900))
+    found = told(bucket.synced(), "7", TimeRange(after(103), after(207)))
+    assert (found.since, found.until, found.gaps, found.presence) == (after(110), after(200), (), 1.0)
+
+
+def test_the_interval_does_not_depend_on_the_period(bucket: Bucket) -> None:
+    bucket.has("7", every_ten(0, 900))
+    found = told(bucket.synced(), "7", TimeRange(after(100), after(101)))
+    assert found.interval is not None
+    assert (found.shots, found.interval.length) == (1, timedelta(seconds=10))
+
+
+def test_a_configured_interval_counts(bucket: Bucket) -> None:
+    bucket.has("7", every_ten(0, 100))
+    found = told(bucket.synced(), "7", terms=Terms({"prod": 5}, HORIZON, NOW))
+    assert found.interval is not None
+    assert found.interval.configured
+    assert sum(gap.missing for gap in found.gaps) == 9
+
+
+def test_a_session_tells_of_everybody_also_of_who_had_left(bucket: Bucket) -> None:
+    bucket.has("9", every_ten(0, 900))
+    bucket.has("7", every_ten(200, 400))
+    catalog = bucket.synced()
+    found = list(timelines_of_session(catalog, SID, "room", terms=TERMS))
+    assert [(each.uid, [gap.cause for gap in each.gaps]) for each in found] == [
+        ("9", []),
+        ("7", [Cause.NOT_JOINED, Cause.LEFT]),
+    ]
+    assert all((each.since, each.until) == (NOON, after(890)) for each in found)
+    late = TimeRange(after(500), after(600))
+    left = list(timelines_of_session(catalog, SID, "room", terms=TERMS, period=late))
+    assert [(each.uid, each.presence, [gap.cause for gap in each.gaps]) for each in left] == [
+        ("9", 1.0, []),
+        ("7", 0.0, [Cause.LEFT]),
+    ]
+    never = TimeRange(after(5_000), after(6_000))
+    assert list(timelines_of_session(catalog, SID, "room", terms=TERMS, period=never)) == []
+
+
+# What is gone, and what is frozen.
+
+
+def test_what_a_sync_removed_has_expired(any_bucket: Bucket) -> None:
+    keys = any_bucket.has("7", every_ten(0, 900))
+    any_bucket.has("8", every_ten(0, 900))
+    any_bucket.synced()
+    for key in keys[20:50]:
+        any_bucket.store.delete(key)
+    found = told(any_bucket.synced(), "7")
+    (gap,) = found.gaps
+    assert (gap.cause, gap.missing, gap.on) == (Cause.EXPIRED, 30, True)
+    assert (found.presence, found.capture) == (1.0, 1.0)
+
+
+def test_frozen_pictures_are_told_where_etags_tell(bucket: Bucket) -> None:
+    bucket.has("7", every_ten(0, 100))
+    bucket.has("7", every_ten(100, 200), picture="still")
+    catalog = bucket.synced()
+    (run,) = told(catalog, "7").runs
+    assert run.frozen is None
+    (run,) = told(catalog, "7", terms=Terms({}, HORIZON, NOW, frozenset({"prod"}))).runs
+    assert run.frozen is not None
+    ((first_at, last_at, shots),) = [(each.first_at, each.last_at, each.shots) for each in run.frozen]
+    assert (first_at, last_at, shots) == (after(100), after(190), 10)
+
+
+# Other channels.
+
+
+def test_a_uid_in_two_channels_at_once_is_told(any_bucket: Bucket) -> None:
+    any_bucket.has("7", every_ten(0, 300))
+    any_bucket.has("7", every_ten(205, 500), cname="other", sid="ab" * 16)
+    any_bucket.has("7", every_ten(0, 300), cname="room", sid="cd" * 16)
+    found = list(timelines(any_bucket.synced(), "7", Selection(), terms=TERMS))
+    assert sorted((each.cname, each.concurrent) for each in found) == [
+        ("other", ("room",)),
+        ("room", ("other",)),
+        ("room", ("other",)),
+    ]
+
+
+def test_who_goes_from_channel_to_channel_is_never_in_two(bucket: Bucket) -> None:
+    bucket.has("7", [*every_ten(0, 300), *every_ten(600, 900)])
+    bucket.has("7", every_ten(320, 580), cname="breakout", sid="ab" * 16)
+    found = list(timelines(bucket.synced(), "7", Selection(), terms=TERMS))
+    assert [each.concurrent for each in found] == [(), ()]
+
+
+# The nearest shot.
+
+
+def nearest(catalog: Catalog, second: float, cname: str | None = None) -> list[tuple[str, float]]:
+    found = nearest_shot(catalog, "7", Selection(cname=cname), after(second))
+    return [(shot.cname, (shot.captured_at - NOON).total_seconds()) for shot in found]
+
+
+def test_the_nearest_shot_is_told_for_each_session_at_that_time(any_bucket: Bucket) -> None:
+    any_bucket.has("7", [*every_ten(0, 300), *every_ten(600, 900)])
+    any_bucket.has("7", every_ten(101, 400), cname="other", sid="ab" * 16)
+    catalog = any_bucket.synced()
+    assert nearest(catalog, 204) == [("other", 201), ("room", 200)]
+    assert nearest(catalog, 204.9, cname="room") == [("room", 200)]
+    assert nearest(catalog, 206, cname="room") == [("room", 210)]
+    assert nearest(catalog, 210, cname="room") == [("room", 210)]
+    assert nearest(catalog, 400, cname="room") == [("room", 290)]
+
+
+def test_where_nobody_was_the_nearest_shot_of_all_is_told(any_bucket: Bucket) -> None:
+    any_bucket.has("7", every_ten(0, 300))
+    any_bucket.has("7", every_ten(1_000, 1_200), sid="ab" * 16)
+    catalog = any_bucket.synced()
+    assert nearest(catalog, -50) == [("room", 0)]
+    assert nearest(catalog, 600) == [("room", 290)]
+    assert nearest(catalog, 700) == [("room", 1_000)]
+    assert nearest(catalog, 9_000) == [("room", 1_190)]
+    assert nearest(catalog, 600, cname="nowhere") == []
+
+
+# Samples.
+
+STEPS = st.integers(1, 60).map(lambda seconds: timedelta(seconds=seconds))
+
+
+@pytest.fixture(scope="module")
+def taken(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[Shot, Position]]:
+    path = tmp_path_factory.mktemp("sampled") / "catalog.db"
+    with Catalog.open_to_write(f"sqlite:///{path}", now=NOW) as catalog:
+        bucket = Bucket(catalog)
+        bucket.has("7", [second * 1.37 for second in range(60)])
+        bucket.has("7", [40.002, 41, 300, 301.5], bak="bak0_")
+        bucket.has("7", [second * 7.1 for second in range(20)], cname="other", sid="ab" * 16)
+        return list(shots_of_user(bucket.synced(), "7", Selection()))
+
+
+@settings(max_examples=50)
+@given(every=STEPS)
+def test_samples_are_the_nearest_shots_to_distinct_steps(taken: list[tuple[Shot, Position]], every: timedelta) -> None:
+    def step_of(item: tuple[Shot, Position]) -> tuple[int, int]:
+        return item[1].session_id, (item[0].captured_at - EPOCH + every / 2) // every
+
+    def distance(item: tuple[Shot, Position]) -> timedelta:
+        return abs(item[0].captured_at - EPOCH - step_of(item)[1] * every)
+
+    found = list(sampled(taken, every))
+    assert [item[1] for item in found] == sorted({item[1] for item in found})
+    assert [step_of(item) for item in found] == sorted({step_of(item) for item in taken})
+    for item in found:
+        assert distance(item) <= every / 2
+        assert distance(item) == min(distance(other) for other in taken if step_of(other) == step_of(item))
+
+
+@settings(max_examples=50)
+@given(every=STEPS, data=st.data())
+def test_samples_go_on_behind_any_of_them(
+    taken: list[tuple[Shot, Position]], every: timedelta, data: st.DataObject
+) -> None:
+    whole = list(sampled(taken, every))
+    index = data.draw(st.integers(0, len(whole) - 1))
+    after_it = whole[index][1]
+    rest = [item for item in taken if item[1] > after_it]
+    assert list(sampled(rest, every, after=after_it)) == whole[index + 1 :]

@@ -1,0 +1,329 @@
+"""Why there is a gap: each cause from its evidence, and no cause where there is none."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from indexer.model import to_ms
+from indexer.timeline.figures import capture, presence
+from indexer.timeline.gaps import FAILOVER, FEW, UPLOAD, Case, Cause, Gap, Removed, Witness, explain, within
+from indexer.timeline.series import CaptureInterval, Hole, Run, pieces
+
+NOON = datetime(2026, 11, 5, 12, tzinfo=UTC)
+INTERVAL = timedelta(seconds=10)
+HORIZON = timedelta(hours=96)
+
+
+def after(seconds: float) -> datetime:
+    return NOON + timedelta(milliseconds=round(seconds * 1000))
+
+
+@dataclass(frozen=True)
+class Taken:
+    captured_at: datetime
+    bak: int | None = None
+    lag: timedelta = timedelta(seconds=2)
+    source: str = "prod"
+    directory: str = ""
+    etag: str = ""
+    size: int = 1
+
+    @property
+    def key(self) -> str:
+        return f"{self.bak}_{to_ms(self.captured_at)}"
+
+    @property
+    def last_modified(self) -> datetime:
+        return self.captured_at + self.lag
+
+
+@dataclass(frozen=True)
+class Others:
+    """What others have taken, by uid."""
+
+    shots: dict[str, list[float]]
+
+    def others_inside(self, since: datetime, until: datetime) -> Sequence[Witness]:
+        found = {uid: [after(each) for each in shots if since <= after(each) < until]
+                 for uid, shots in self.shots.items()}  # fmt: skip
+        return [Witness(uid, shots[0], shots[-1]) for uid, shots in found.items() if shots]
+
+    def others_around(self, since: datetime, until: datetime) -> tuple[datetime | None, datetime | None]:
+        every = [after(each) for shots in self.shots.values() for each in shots]
+        return (
+            max((each for each in every if each < since), default=None),
+            min((each for each in every if each >= until), default=None),
+        )
+
+
+NOBODY = Others({})
+EVERY_TEN = [float(second) for second in range(-603, 1200, 10)]
+CASE = Case(
+    interval=CaptureInterval(INTERVAL, configured=False, confidence=1.0, jitter=timedelta(milliseconds=50)),
+    listed_at=NOON + timedelta(days=30),
+    horizon=HORIZON,
+    alone=False,
+)
+
+
+def hole(length: float, *, bak: int | None = None, lag: timedelta = timedelta(seconds=2)) -> Hole:
+    before, behind = Taken(NOON, lag=lag), Taken(after(length), bak, lag)
+    return Hole(before.captured_at, behind.captured_at, before, behind, taken_over=bak)
+
+
+def cause(found: Hole, case: Case = CASE, others: Others = NOBODY) -> Cause:
+    (gap,) = explain(found, case, others)
+    assert (gap.since, gap.until) == (found.since, found.until)
+    assert gap.evidence
+    return gap.cause
+
+
+# Another recorder.
+
+
+def test_a_recorder_that_takes_over_within_its_time_is_a_failover() -> None:
+    (gap,) = explain(hole(99, bak=0), CASE, NOBODY)
+    assert (gap.cause, gap.on, gap.missing) == (Cause.FAILOVER, True, 9)
+    assert gap.evidence == "the recorder changed from original to bak0"
+
+
+def test_a_recorder_that_takes_over_later_is_none() -> None:
+    longest = (FAILOVER + INTERVAL).total_seconds()
+    assert cause(hole(longest, bak=0)) is Cause.FAILOVER
+    assert cause(hole(longest + 0.1, bak=0)) is not Cause.FAILOVER
+
+
+def test_where_others_went_on_it_was_no_failover() -> None:
+    assert cause(hole(95, bak=0), CASE, Others({"7": EVERY_TEN})) is Cause.UNKNOWN
+
+
+# Others.
+
+
+def test_a_camera_is_off_while_others_go_on() -> None:
+    (gap,) = explain(hole(303), CASE, Others({"7": EVERY_TEN, "8": EVERY_TEN, "9": EVERY_TEN}))
+    assert (gap.cause, gap.on, gap.evidence) == (Cause.CAMERA_OFF, False, "user 7 and 2 others went on")
+
+
+def test_a_session_is_silent_while_nobody_has_shots() -> None:
+    others = Others({"7": [each for each in EVERY_TEN if not -1 < each < 302]})
+    (gap,) = explain(hole(303), CASE, others)
+    assert (gap.cause, gap.on) == (Cause.SESSION_SILENT, False)
+
+
+@given(st.floats(15.5, 60), st.floats(0, 10))
+def test_somebody_who_goes_on_is_seen_however_their_clock_ticks(length: float, phase: float) -> None:
+    others = Others({"7": [second + phase for second in EVERY_TEN]})
+    assert cause(hole(length), CASE, others) in {Cause.CAMERA_OFF, Cause.UNKNOWN}
+
+
+@given(st.floats(200, 600), st.lists(st.floats(0, 10), min_size=1, max_size=4))
+def test_a_silence_is_seen_however_the_clocks_of_others_tick(length: float, phases: list[float]) -> None:
+    others = Others({str(number): [each + phase for each in EVERY_TEN if not 0 <= each + phase < length]
+                     for number, phase in enumerate(phases)})  # fmt: skip
+    assert cause(hole(length), CASE, others) is Cause.SESSION_SILENT
+
+
+@pytest.mark.parametrize(
+    "seen",
+    [
+        pytest.param([-300.0, -290.0, 700.0, 710.0], id="long before and after"),
+        pytest.param([-20.0, -10.0], id="before only"),
+        pytest.param([310.0, 320.0], id="after only"),
+        pytest.param([-5.0, 5.0, *range(35, 120, 10), 310.0], id="for a part of it"),
+    ],
+)
+def test_others_that_do_not_tell_leave_it_open(seen: list[float]) -> None:
+    assert cause(hole(303), CASE, Others({"7": seen})) is Cause.UNKNOWN
+
+
+def test_the_only_one_of_a_session_may_be_silent_or_off() -> None:
+    (gap,) = explain(hole(303), replace(CASE, alone=True), NOBODY)
+    assert (gap.cause, gap.on) == (Cause.UNKNOWN, None)
+
+
+# The clock.
+
+
+@given(st.integers(2, FEW + 1), st.integers(-90, 90))
+def test_a_few_shots_missing_while_the_clock_goes_on_may_be_lost(ticks: int, late_ms: int) -> None:
+    (gap,) = explain(hole(ticks * 10 + late_ms / 1000), CASE, Others({"7": EVERY_TEN}))
+    assert (gap.cause, gap.on, gap.missing) == (Cause.UNKNOWN, True, ticks - 1)
+
+
+@given(st.integers(2, FEW + 1), st.integers(1_000, 4_000))
+def test_a_clock_that_began_anew_tells_a_camera_that_was_off(ticks: int, late_ms: int) -> None:
+    assert cause(hole(ticks * 10 + late_ms / 1000), CASE, Others({"7": EVERY_TEN})) is Cause.CAMERA_OFF
+
+
+def test_as_long_as_they_may_come_lost_pictures_are_pending() -> None:
+    case = replace(CASE, listed_at=NOON + timedelta(hours=95))
+    (gap,) = explain(hole(20), case, Others({"7": EVERY_TEN}))
+    assert (gap.cause, gap.on) == (Cause.PENDING, True)
+
+
+def test_a_clock_that_cannot_be_read_leaves_few_missing_shots_open() -> None:
+    second = CaptureInterval(timedelta(seconds=1), configured=False, confidence=1, jitter=timedelta(milliseconds=60))
+    others = Others({"7": [float(each) for each in range(-60, 60)]})
+    assert cause(hole(4.5), replace(CASE, interval=second), others) is Cause.UNKNOWN
+    assert cause(hole(24.5), replace(CASE, interval=second), others) is Cause.CAMERA_OFF
+
+
+# Uploads.
+
+
+def test_late_uploads_beside_it_make_it_pending() -> None:
+    slow = timedelta(hours=2)
+    soon, later = NOON + timedelta(hours=3), NOON + timedelta(hours=6)
+    others = Others({"7": EVERY_TEN})
+    assert cause(hole(303, lag=slow), replace(CASE, listed_at=soon), others) is Cause.PENDING
+    assert cause(hole(303, lag=slow), replace(CASE, listed_at=later), others) is Cause.CAMERA_OFF
+
+
+def test_a_copied_bucket_has_no_late_uploads() -> None:
+    lag = timedelta(days=2)
+    case = replace(CASE, listed_at=NOON + timedelta(days=3), usual_lag=lag)
+    assert cause(hole(303, lag=lag), case, Others({"7": EVERY_TEN})) is Cause.CAMERA_OFF
+
+
+def test_who_was_there_shortly_before_the_listing_may_be_there_still() -> None:
+    last = Taken(NOON)
+    gone = Hole(NOON, after(900), last, None)
+    assert cause(gone, replace(CASE, listed_at=after(900))) is Cause.PENDING
+    assert cause(gone, replace(CASE, listed_at=NOON + UPLOAD)) is Cause.LEFT
+
+
+# The ends.
+
+
+def test_before_the_first_shot_one_has_not_joined_and_behind_the_last_one_left() -> None:
+    (first,) = explain(Hole(NOON, after(95), None, Taken(after(95))), CASE, NOBODY)
+    (last,) = explain(Hole(NOON, after(95), Taken(NOON), None), CASE, NOBODY)
+    assert (first.cause, first.on, first.missing) == (Cause.NOT_JOINED, False, 9)
+    assert (last.cause, last.on, last.missing) == (Cause.LEFT, False, 9)
+
+
+# What was removed.
+
+
+def test_removed_shots_are_told_apart_from_the_rest_of_a_gap() -> None:
+    case = replace(CASE, removed=[Removed(after(100), after(190), 10)])
+    found = list(explain(hole(603), case, Others({"7": EVERY_TEN})))
+    assert [(gap.cause, gap.since, gap.until) for gap in found] == [
+        (Cause.CAMERA_OFF, NOON, after(100)),
+        (Cause.EXPIRED, after(100), after(190)),
+        (Cause.CAMERA_OFF, after(190), after(603)),
+    ]
+    assert (found[1].missing, found[1].on) == (10, True)
+    assert found[1].evidence == "10 pictures of it were removed from the storage"
+
+
+def test_before_what_was_removed_one_had_not_joined() -> None:
+    case = replace(CASE, removed=[Removed(after(300), after(590), 30)])
+    found = list(explain(Hole(NOON, after(600), None, Taken(after(600))), case, NOBODY))
+    assert [gap.cause for gap in found] == [Cause.NOT_JOINED, Cause.EXPIRED]
+    assert found[1].until == after(600)
+
+
+@st.composite
+def removals(draw: st.DrawFn) -> list[Removed]:
+    spans = draw(st.lists(st.tuples(st.integers(-200, 900), st.integers(0, 300), st.integers(1, 40)), max_size=5))
+    return [Removed(after(begin), after(begin + length), shots) for begin, length, shots in sorted(spans)]
+
+
+@given(st.floats(16, 700), removals(), st.booleans(), st.booleans(), st.booleans(), st.integers(0, 200))
+def test_the_gaps_of_a_hole_tile_it(
+    length: float, removed: list[Removed], is_first: bool, is_last: bool, alone: bool, hours: int
+) -> None:
+    whole = hole(length)
+    found = replace(whole, before=None if is_first else whole.before, after=None if is_last else whole.after)
+    case = replace(CASE, removed=removed, alone=alone, listed_at=NOON + timedelta(hours=hours))
+    gaps = list(explain(found, case, Others({"7": EVERY_TEN})))
+    assert (gaps[0].since, gaps[-1].until) == (found.since, found.until)
+    assert all(one.until == other.since for one, other in pairwise(gaps))
+    assert all(gap.length >= timedelta(0) and gap.missing >= 0 and gap.evidence for gap in gaps)
+
+
+# Periods.
+
+
+def test_a_part_of_a_gap_has_the_cause_of_the_whole() -> None:
+    (gap,) = explain(hole(303), CASE, Others({"7": EVERY_TEN}))
+    part = within(gap, after(100), after(200))
+    assert part is not None
+    assert (part.since, part.until, part.cause, part.missing) == (after(100), after(200), Cause.CAMERA_OFF, 10)
+    assert within(gap, after(303), after(400)) is None
+    assert within(gap, NOON, after(400)) == gap
+
+
+# The figures.
+
+gaps_of_any_kind = st.builds(
+    Gap,
+    since=st.just(NOON),
+    until=st.integers(1, 2_000).map(after),
+    missing=st.integers(0, 200),
+    cause=st.sampled_from(Cause),
+    evidence=st.just("it is a test"),
+    on=st.sampled_from([True, False, None]),
+)
+runs_of_any_kind = st.builds(
+    Run,
+    first_at=st.just(NOON),
+    last_at=st.integers(0, 2_000).map(after),
+    shots=st.integers(1, 200),
+    baks=st.just((None,)),
+    overlapping=st.just(0),
+    missing=st.integers(0, 5),
+)
+
+
+@given(st.lists(runs_of_any_kind, max_size=5), st.lists(gaps_of_any_kind, max_size=5))
+def test_presence_and_capture_are_shares(runs: list[Run], gaps: list[Gap]) -> None:
+    span = sum([*(run.length for run in runs), *(gap.length for gap in gaps)], timedelta())
+    assert 0 <= presence(runs, gaps, span=span, interval=INTERVAL) <= 1
+    share = capture(runs, gaps)
+    assert share is None or 0 <= share <= 1
+    if runs:
+        assert share is not None
+
+
+def test_presence_never_claims_what_is_not_known() -> None:
+    run = Run(NOON, after(100), 11, (None,))
+    gap = Gap(after(100), after(200), 9, Cause.UNKNOWN, "", on=None)
+    assert presence([run], [gap], span=timedelta(seconds=200)) == 0.5
+    assert presence([run], [replace(gap, on=True)], span=timedelta(seconds=200)) == 1.0
+    assert presence([run], [replace(gap, on=False)], span=timedelta(seconds=200)) == 0.5
+
+
+def test_capture_counts_what_is_missing_while_the_camera_was_on() -> None:
+    run = Run(NOON, after(100), 11, (None,))
+    gap = Gap(after(100), after(200), 9, Cause.FAILOVER, "", on=True)
+    assert capture([run], [gap]) == 11 / 20
+    assert capture([run], [replace(gap, on=False)]) == 1.0
+    assert capture([run], [replace(gap, on=None)]) == 1.0
+    assert capture([], []) is None
+
+
+def test_what_has_expired_was_captured() -> None:
+    run = Run(NOON, after(100), 11, (None,))
+    gap = Gap(after(100), after(200), 9, Cause.EXPIRED, "", on=True)
+    assert capture([run], [gap]) == 1.0
+    assert presence([run], [gap], span=timedelta(seconds=200), interval=INTERVAL) == 1.0
+    # Three pictures do not show that the camera was on all the time.
+    few = replace(gap, missing=3)
+    assert presence([run], [few], span=timedelta(seconds=200), interval=INTERVAL) == 0.7
+
+
+def test_two_recorders_do_not_make_up_for_what_is_lost() -> None:
+    both = [Taken(after(second), bak) for second in range(0, 101, 10) for bak in (None, 0)]
+    late = [Taken(after(second)) for second in range(200, 301, 10)]
+    found = list(pieces([*both, *late], since=NOON, until=after(300), interval=INTERVAL))
+    runs = [piece for piece in found if isinstance(piece, Run)]
+    gap = Gap(after(100), after(200), 9, Cause.UNKNOWN, "", on=True)
+    assert capture(runs, [gap]) == 22 / 31
