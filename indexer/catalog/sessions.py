@@ -81,7 +81,8 @@ class Sessions:
         filters = list(_session_filter(selection))
         last_ms, session_id = (None, None) if after is None else position_numbers(after, 2)
         while limit is None or limit > 0:
-            query = (_PAGE if last_ms is None else _LATER_PAGE).where(*filters)
+            query = _PAGE if last_ms is None else _LATER_PAGE
+            query = query.where(*filters) if filters else query  # or it would be another one, to be made anew
             size = PAGE if limit is None else min(limit, PAGE)
             with self._engine.connect() as connection:
                 rows = connection.execute(query, {"rows": size, "last_ms": last_ms, "id": session_id}).all()
