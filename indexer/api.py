@@ -94,7 +94,7 @@ class Livestills:
 
         One user's sessions come in the order of their beginning, everybody's with the latest first.
         """
-        from indexer.jobs.exporting import shots_of_selection
+        from indexer.jobs.selections import shots_of_selection
 
         selection = _selection(where)
         return shots_of_selection(self._asked(selection), selection)
@@ -124,7 +124,7 @@ class Livestills:
 
         They come in the order of `shots`; each is read when it is asked for, and cut to the period.
         """
-        from indexer.jobs.exporting import timelines_of_selection
+        from indexer.jobs.selections import timelines_of_selection
 
         selection = _selection(where)
         catalog = self._asked(selection)

@@ -151,14 +151,14 @@ def _format(to: str, said: Format | None) -> Format:
 
 
 def _shot_records(catalog: "Catalog", selection: Selection, address: Callable[[Shot], str] | None) -> Iterator[Record]:
-    from indexer.jobs.exporting import shots_of_selection
+    from indexer.jobs.selections import shots_of_selection
 
     for shot in shots_of_selection(catalog, selection):
         yield machine_shot(shot) if address is None else {**machine_shot(shot), "url": address(shot)}
 
 
 def _gap_records(app: "App", catalog: "Catalog", selection: Selection) -> Iterator[Record]:
-    from indexer.jobs.exporting import timelines_of_selection
+    from indexer.jobs.selections import timelines_of_selection
 
     names = app.names()
     for series in timelines_of_selection(catalog, selection, terms=app.terms(catalog)):

@@ -3,6 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from enum import StrEnum
 from itertools import groupby
@@ -20,7 +21,6 @@ from indexer.timeline.gaps import Cause, Gap
 
 if TYPE_CHECKING:
     from indexer.app import App
-    from indexer.catalog.catalog import Catalog
     from indexer.people import Names
     from indexer.timeline.figures import Timeline
 
@@ -97,6 +97,8 @@ def gaps(
     The capture that --fail-under looks at is the share of the pictures that one expects while the camera was on, the
     presence the share of the session's time in which it was.
     """
+    from indexer.jobs.selections import timelines_of_selection
+
     selection = select(app)
     if uid is None and selection == Selection():
         raise click.UsageError(
@@ -107,7 +109,7 @@ def gaps(
     least = None if fail_under is None else _share(fail_under)
     with app.catalog_for(selection) as catalog:
         answer = _Answer(out, app.names(), length, frozenset(map(Cause, causes or Cause)), least, figure)
-        answer.tell(_series(app, catalog, uid, selection))
+        answer.tell(timelines_of_selection(catalog, replace(selection, uid=uid), terms=app.terms(catalog)))
     if not answer.series:
         whose = "no shot" if uid is None else f"no shot of user {shown(uid)}"
         out.note(f"the catalog has {whose} that matches")
@@ -126,20 +128,6 @@ def _share(text: str) -> float:
     if found is None or float(found[1]) > 100:
         raise ConfigError(f"--fail-under {text!r} is no percentage; write for example 95 or 99.5")
     return float(found[1]) / 100
-
-
-def _series(app: "App", catalog: "Catalog", uid: str | None, selection: Selection) -> Iterator["Timeline"]:
-    """Session by session; each is read when it is asked for."""
-    from indexer.jobs.lookup import timelines, timelines_of_session
-
-    terms = app.terms(catalog)
-    if uid is not None:
-        yield from timelines(catalog, uid, selection, terms=terms)
-        return
-    for session in catalog.sessions.every(selection):
-        for series in timelines_of_session(catalog, session.sid, session.cname, terms=terms, period=selection.period):
-            if selection.source is None or selection.source in series.sources:
-                yield series
 
 
 class _Answer:

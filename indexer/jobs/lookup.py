@@ -12,7 +12,7 @@ from indexer.catalog.shots import Position, Series
 from indexer.catalog.witnesses import Elsewhere, Others, SessionFacts, Witnesses
 from indexer.model import Selection, Shot, TimeRange, from_ms
 from indexer.timeline.figures import Timeline, capture, presence
-from indexer.timeline.gaps import Case, Gap, explain, within
+from indexer.timeline.gaps import FAILOVER, Case, Gap, explain, within
 from indexer.timeline.series import (
     SAMPLE,
     CaptureInterval,
@@ -68,11 +68,14 @@ def nearest_shot(catalog: Catalog, uid: str, selection: Selection, at: datetime)
 
     Where the user was in none, the nearest shot of all.  The selection's period does not matter.
     """
-    selection = replace(selection, period=TimeRange(at, at + _MILLISECOND))
+    # Between two recorders, no part reaches over the moment.
+    selection = replace(selection, period=TimeRange(at - FAILOVER, at + FAILOVER))
     found: list[Shot] = []
     with catalog.reading() as connection:
         asked = Witnesses(connection)
         for series in catalog.shots.series(uid, selection):
+            if not min(part.first_at for part in series.streams) <= at <= max(part.last_at for part in series.streams):
+                continue
             around = asked.neighbours([part.id for part in series.streams], at)
             moments = sorted(filter(None, around), key=lambda moment: abs(moment - at))
             found += [shot for moment in moments[:1] for shot in _shot_at(catalog, series, moment)]
@@ -96,8 +99,7 @@ def timelines(catalog: Catalog, uid: str, selection: Selection, *, terms: Terms)
     Sessions in which the user has shots before and after the period, but none in it, are among them: all gap.
     """
     for series in catalog.shots.series(uid, selection):
-        whole = series if selection.period == _ALWAYS else _whole(catalog, series, selection)
-        if (found := _told(catalog, whole, selection.period, terms)) is not None:
+        if (found := _told(catalog, series, selection.period, terms, source=selection.source)) is not None:
             yield found
 
 
@@ -108,7 +110,7 @@ def timelines_of_session(
     # The selection takes other spellings of the channel, too.
     everybody = [each for each in catalog.shots.all_series(Selection(sid=sid, cname=cname)) if each.cname == cname]
     for series in sorted(everybody, key=lambda each: (min(part.first_at for part in each.streams), each.uid)):
-        if (found := _told(catalog, series, period, terms)) is not None:
+        if (found := _told(catalog, series, period, terms, source=None)) is not None:
             yield found
 
 
@@ -137,14 +139,14 @@ def _sampled_first(catalog: Catalog, series: Series, period: TimeRange) -> tuple
     return shots, list(islice(_folded(catalog, series, _ALWAYS), SAMPLE))
 
 
-def _whole(catalog: Catalog, series: Series, selection: Selection) -> Series:
+def _whole(catalog: Catalog, series: Series, source: str | None) -> Series:
     """A series with the parts that do not reach into the period: its gaps are judged by what is beside them."""
-    everything = Selection(source=selection.source, cname=series.cname, sid=series.sid, uid=series.uid)
+    everything = Selection(source=source, cname=series.cname, sid=series.sid, uid=series.uid)
     found = (each for each in catalog.shots.all_series(everything) if each.session_id == series.session_id)
     return next(found, series)
 
 
-def _told(catalog: Catalog, series: Series, period: TimeRange, terms: Terms) -> Timeline | None:
+def _told(catalog: Catalog, series: Series, period: TimeRange, terms: Terms, *, source: str | None) -> Timeline | None:
     """The timeline of a series; None if its session does not reach into the period."""
     with catalog.reading() as connection:
         asked = Witnesses(connection)
@@ -155,6 +157,11 @@ def _told(catalog: Catalog, series: Series, period: TimeRange, terms: Terms) -> 
         until = facts.last_at if period.until is None else min(facts.last_at, period.until)
         if since > until:
             return None
+        period = TimeRange(
+            None if since == facts.first_at else period.since, None if until == facts.last_at else period.until
+        )
+        if period != _ALWAYS:
+            series = _whole(catalog, series, source)
         shots, sample = _sampled_first(catalog, series, period)
         interval = capture_interval(sample, configured=_configured(series, terms.intervals_s))
         case = Case(

@@ -19,7 +19,7 @@ from pyarrow import parquet
 
 from cli.series import GAP_FIELDS
 from cli.shots import SHOT_FIELDS
-from indexer.jobs import exporting
+from indexer.jobs import exporting, selections
 from tests.cli.running import PROGRAM, done, livestills, process
 from tests.cli.worlds import configure, folder, memory, series, shot, sid
 
@@ -207,7 +207,7 @@ def test_a_stopped_export_leaves_what_was_there(
     monkeypatch: pytest.MonkeyPatch, number: signal.Signals, name: str
 ) -> None:
     monkeypatch.setattr("cli.commands.export._EVERY", 10)
-    shots_of_selection = exporting.shots_of_selection
+    shots_of_selection = selections.shots_of_selection
 
     def stopped(*arguments: Any) -> Any:
         for count, each in enumerate(shots_of_selection(*arguments)):
@@ -215,7 +215,7 @@ def test_a_stopped_export_leaves_what_was_there(
                 os.kill(os.getpid(), number)
             yield each
 
-    monkeypatch.setattr(exporting, "shots_of_selection", stopped)
+    monkeypatch.setattr(selections, "shots_of_selection", stopped)
     Path(name).write_text("before")
     before = set(Path().iterdir())
     answer = livestills("export", "--to", name, "--force")
