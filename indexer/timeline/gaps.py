@@ -263,7 +263,7 @@ class _Judgement:
         if self._missing > FEW or not self._clock_went_on:
             return None
         told = "the capture clock went on through it"
-        if self._stretch.until + self._case.horizon > self._case.listed_at:
+        if self._case.listed_at - self._stretch.until < self._case.horizon:
             return self._of(Cause.PENDING, f"{told}: pictures may still come", on=True)
         return self._of(Cause.UNKNOWN, f"{told}: pictures seem to be lost", on=True)
 
@@ -271,15 +271,16 @@ class _Judgement:
         stretch, listed_at = self._stretch, self._case.listed_at
         # What is missing at the end is missing from its first moment on.
         moment = stretch.since if stretch.is_last else stretch.until
-        if moment + self._case.horizon <= listed_at:
+        behind = listed_at - moment
+        if behind >= self._case.horizon:
             return None
         beside = [shot.last_modified - shot.captured_at for shot in (stretch.before, stretch.after) if shot is not None]
         lag = max(beside, default=timedelta(0))
         on = True if self._clock_went_on else None
         usual = self._case.usual_lag
-        if lag >= usual * 1.5 + LATE and moment + 2 * lag > listed_at:
+        if lag >= usual * 1.5 + LATE and behind < 2 * lag:
             return self._of(Cause.PENDING, f"pictures beside it came {_minutes(lag)} late", on=on)
-        if moment + UPLOAD > listed_at and self._clock_went_on is not False:
+        if behind < UPLOAD and self._clock_went_on is not False:
             return self._of(Cause.PENDING, "it was listed so soon that uploads may have been under way", on=on)
         return None
 
@@ -303,7 +304,7 @@ class _Judgement:
         pause = longest_pause(self._interval) if self._interval else timedelta(0)
         if first - last <= pause:
             return self._of(Cause.CAMERA_OFF, "others of the session went on", on=False)
-        if last < since - slack - pause or first > until + slack + pause:
+        if since - last > slack + pause or first - until > slack + pause:
             return self._of(Cause.UNKNOWN, "nobody else was there right before and after it", on=None)
         return self._of(
             Cause.SESSION_SILENT, "nobody has pictures in it, though others have before and after", on=False
