@@ -1,7 +1,7 @@
 """What tests ask of a whole catalog."""
 
 import shutil
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from itertools import count
@@ -11,9 +11,10 @@ from typing import Final
 from sqlalchemy import select
 
 from indexer.agora.names import ScreenshotName, parse
-from indexer.catalog.catalog import Catalog
+from indexer.catalog.catalog import Catalog, Source
 from indexer.catalog.schema import metadata
-from indexer.model import ListedObject, Selection
+from indexer.jobs.stretches import ROWS, Seen, stretches
+from indexer.model import Interval, ListedObject, Selection
 from tests.postgres import PostgresServer
 
 MADE_AT: Final = datetime(2026, 11, 5, tzinfo=UTC)
@@ -48,6 +49,22 @@ def opened(urls: Urls) -> Iterator[Catalog]:
     """An empty catalog, to be written."""
     with Catalog.open_to_write(urls(), now=MADE_AT) as catalog:
         yield catalog
+
+
+def take_over(
+    catalog: Catalog, source: Source, objects: Sequence[ListedObject], *, page: int = 1_000, rows: int = ROWS
+) -> Seen:
+    """What a sync of the whole source does with a listing, in pages and stretches of these sizes."""
+    seen = Seen()
+    pages = (objects[first : first + page] for first in range(0, len(objects), page))
+    with catalog.writer(source) as writer:
+        for stretch in stretches(pages, seen, seed=writer.seed, rows=rows):
+            writer.apply(stretch)
+        for _ in writer.remove_gone():
+            pass
+        writer.listed(Interval(), started_ms=0)
+        writer.conclude(whole=True, horizon_ms=0)
+    return seen
 
 
 def shots_in(catalog: Catalog) -> list[ListedObject]:

@@ -40,12 +40,21 @@ def postgres() -> Iterator[PostgresServer]:
         yield server
 
 
-@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
-def catalog_urls(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Urls:
+@pytest.fixture(scope="module")
+def in_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Urls:
+    return sqlite_urls(tmp_path_factory.mktemp("catalogs"))
+
+
+@pytest.fixture(scope="module")
+def in_postgres(postgres: PostgresServer) -> Urls:
+    return postgres_urls(postgres)
+
+
+@pytest.fixture(scope="module", params=["in_sqlite", "in_postgres"])
+def catalog_urls(request: pytest.FixtureRequest) -> Urls:
     """Where empty catalogs are, on each database that can hold one."""
-    if request.param == "sqlite":
-        return sqlite_urls(tmp_path_factory.mktemp("catalogs"))
-    return postgres_urls(request.getfixturevalue("postgres"))
+    urls: Urls = request.getfixturevalue(request.param)
+    return urls
 
 
 @pytest.fixture

@@ -4,10 +4,11 @@ import itertools
 import os
 import shlex
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -22,10 +23,9 @@ _numbers = itertools.count(1)
 
 START_TIMEOUT_S: Final = 60
 
-# Nothing here must survive a crash.
+# Nothing here must survive a crash of the machine.
 _FAST: Final = {
     "fsync": "off",
-    "synchronous_commit": "off",
     "full_page_writes": "off",
     "shared_buffers": "32MB",
     "max_wal_size": "256MB",
@@ -62,6 +62,32 @@ class PostgresServer:
         self.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY wal_log {options}")
         return name
 
+    def disconnect(self, database: str) -> None:
+        """End all connections to a database, as its administrator can."""
+        self.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "  # noqa: S608
+            f"WHERE datname = '{database}' AND pid <> pg_backend_pid()"
+        )
+
+    def crash(self) -> None:
+        """Kill one of its processes, upon which it gives up all others, recovers from its log, and answers again."""
+        connection = psycopg.connect(self.url("postgres"))
+        os.kill(connection.info.backend_pid, signal.SIGKILL)
+        connection.close()
+        self.wait(lambda: True)
+
+    def wait(self, runs: Callable[[], bool]) -> bool:
+        """Until it answers, as long as it runs; whether it does."""
+        deadline = time.monotonic() + START_TIMEOUT_S
+        while runs() and time.monotonic() < deadline:
+            try:
+                self.execute("SELECT 1")
+            except psycopg.OperationalError:
+                time.sleep(0.05)
+            else:
+                return True
+        return False
+
 
 def binaries() -> Path | None:
     """Where `initdb` and `postgres` are."""
@@ -92,19 +118,8 @@ def postgres_server(*, settings: dict[str, str] = _FAST) -> Iterator[PostgresSer
         # Killed, it would leave its shared memory behind.
         with leashed(command, folder / "log", signal="QUIT", user=user) as process:
             server = PostgresServer(folder)
-            _wait(server, process)
+            if not server.wait(lambda: process.poll() is None):
+                raise RuntimeError(f"PostgreSQL did not start:\n{(folder / 'log').read_text(errors='replace')[-2000:]}")
             yield server
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-
-
-def _wait(server: PostgresServer, process: "subprocess.Popen[bytes]") -> None:
-    deadline = time.monotonic() + START_TIMEOUT_S
-    while process.poll() is None and time.monotonic() < deadline:
-        try:
-            server.execute("SELECT 1")
-        except psycopg.OperationalError:
-            time.sleep(0.05)
-        else:
-            return
-    raise RuntimeError(f"PostgreSQL did not start:\n{(server.folder / 'log').read_text(errors='replace')[-2000:]}")

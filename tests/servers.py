@@ -192,7 +192,7 @@ def leashed(
     finally:
         assert process.stdin is not None
         process.stdin.close()
-        process.wait(timeout=10)
+        process.wait(timeout=30)
 
 
 def _answers(url: str) -> bool:

@@ -42,7 +42,7 @@ def doctor(app: "App", out: Output) -> None:
 
 
 def _findings(app: "App") -> Iterator["Finding"]:
-    from indexer.jobs.doctor import Finding, Verdict, examine_catalog, examine_source, examine_sqlite
+    from indexer.jobs.doctor import Finding, Verdict, examine_catalog, examine_database, examine_source
 
     try:
         sources = app.sources()
@@ -60,4 +60,4 @@ def _findings(app: "App") -> Iterator["Finding"]:
         else:
             yield from examine_source(source.name, store, source.location.prefix)
     yield from examine_catalog(app.settings.catalog.url)
-    yield examine_sqlite()
+    yield from examine_database(app.settings.catalog.url)

@@ -19,13 +19,18 @@ def open_database(url: str, *, create: bool) -> Database:
     Raises `ConfigError` for a URL that is none, `CatalogNotFoundError`, `CatalogAccessError`.
     """
     parsed = _parsed(url)
-    if parsed.get_backend_name() == "sqlite":
+    if is_file(url):
         return SQLiteDatabase(sqlite_path(parsed, url), create=create)
     try:
         from indexer.catalog.postgres import PostgresDatabase
     except ImportError as exc:
         raise ConfigError("a catalog in PostgreSQL needs its driver: pip install 'livestills[postgres]'") from exc
     return PostgresDatabase(parsed)
+
+
+def is_file(url: str) -> bool:
+    """Whether the URL is that of a file, not of a server's database.  Raises `ConfigError` for one that is none."""
+    return _parsed(url).get_backend_name() == "sqlite"
 
 
 def _parsed(url: str) -> URL:

@@ -57,7 +57,9 @@ class PostgresDatabase:
     def __init__(self, url: URL) -> None:
         self.name = printable(url)
         defaults = {name: value for name, value in _DEFAULTS.items() if name not in url.query}
-        self.engine = create_engine(url.set(drivername="postgresql+psycopg"), connect_args=defaults)
+        self.engine = create_engine(
+            url.set(drivername="postgresql+psycopg"), connect_args=defaults, use_native_hstore=False
+        )
         event.listen(self.engine, "connect", _prepare)
         event.listen(self.engine, "begin", _begin)
         event.listen(self.engine, "handle_error", self._translate)
@@ -161,7 +163,7 @@ _MISSING_RIGHTS: Final = text(
 def printable(url: URL) -> str:
     """The URL for people: whose database where, and no password."""
     shown = {name: value for name, value in url.query.items() if name in {"host", "port", "service", "dbname", "user"}}
-    return url.set(drivername="postgresql", password=None, query=shown).render_as_string()
+    return URL.create("postgresql", url.username, None, url.host, url.port, url.database, shown).render_as_string()
 
 
 class _WholeLoader(Loader):
@@ -228,6 +230,7 @@ _WORDS: Final = (
     (re.compile(r"authentication failed|no password supplied|pg_hba\.conf|role \".*\" |permission denied"), _DENIED),
     (re.compile(r"too many|connection slots|starting up|shutting down"), _BUSY),
 )
+_MISTAKEN: Final = re.compile(r"invalid (?:connection option|[a-z_]+ value|integer value|port number|URI)|conninfo")
 
 
 def own_error(error: BaseException, name: str) -> LivestillsError | None:
@@ -238,10 +241,10 @@ def own_error(error: BaseException, name: str) -> LivestillsError | None:
     said = _one_line(error)
     if code is not None:
         found = _CODES.get(code) or _CODES.get(code[:2])
+    elif _MISTAKEN.search(said):
+        return ConfigError(f"catalog URL {name!r}: {said}")
     elif isinstance(error, psycopg.OperationalError):
         found = next((kind for words, kind in _WORDS if words.search(said)), _GONE)
-    elif "connection option" in said or "conninfo" in said:
-        return ConfigError(f"catalog URL {name!r}: {said}")
     else:
         found = None
     if found is None:
@@ -266,4 +269,4 @@ def _one_line(error: psycopg.Error) -> str:
     told = error.diag.message_primary or str(error).strip()
     lines = [line.strip() for line in told.splitlines() if line.strip() and not line.startswith(("\t", " "))]
     last = lines[-1] if lines else "no reason given"
-    return last.rpartition(" failed: ")[2].removeprefix("FATAL:").strip()
+    return last.rpartition(" failed: ")[2].removeprefix("connection is bad: ").removeprefix("FATAL:").strip()

@@ -44,6 +44,18 @@ def sqlite_path(url: URL, given: str) -> Path:
     return Path(url.database)
 
 
+def version() -> str:
+    """SQLite and its version, which comes with Python or the system."""
+    return f"SQLite {sqlite3.sqlite_version}"
+
+
+def doubts() -> Iterator[str]:
+    """What of this version may spoil a catalog, a line each."""
+    if sqlite3.sqlite_version_info < SAFE:
+        safe = ".".join(map(str, SAFE))
+        yield f"{safe} repairs a rare damage when several programs write one catalog"
+
+
 class SQLiteDatabase:
     """A file: whoever can read it has all of it, and it is upgraded where it is used."""
 
@@ -93,14 +105,12 @@ class SQLiteDatabase:
             yield f"row {row_id} of {table} belongs to no {parent}"
 
     def version(self) -> str:
-        """See `Database`: it comes with Python or the system."""
-        return f"SQLite {sqlite3.sqlite_version}"
+        """See `Database`."""
+        return version()
 
     def doubts(self) -> Iterator[str]:
         """See `Database`."""
-        if sqlite3.sqlite_version_info < SAFE:
-            safe = ".".join(map(str, SAFE))
-            yield f"SQLite {safe} repairs a rare damage when several programs write one catalog"
+        return doubts()
 
     def _pragma(self, pragma: str) -> None:
         # Neither works inside a transaction, which every SQLAlchemy connection is in.

@@ -1,20 +1,18 @@
 """Is everything there that the other commands need?  Looks, and changes nothing."""
 
-import sqlite3
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
 from indexer.agora.names import ScreenshotName, Unrecognised, parse
+from indexer.catalog import sqlite
 from indexer.catalog.catalog import Catalog
+from indexer.catalog.opening import is_file
 from indexer.catalog.versions import require_current
 from indexer.errors import CatalogNotFoundError, LivestillsError
 from indexer.model import ListedObject, rfc3339
 from indexer.storage.base import ObjectStore
-
-SAFE_SQLITE: Final = (3, 51, 3)
-"""Older ones have a rare bug (sqlite.org, "WAL-reset") that can damage a database which several programs write."""
 
 SUSPICIOUS_SHARE: Final = 0.5
 """More unrecognised keys than this look like a wrong prefix."""
@@ -116,12 +114,18 @@ def _unrecognised(catalog: Catalog, source: str, recognised: int, unrecognised: 
         yield Finding(verdict, f"source {source}", f"{rejection.objects:,} {rejection.reason}: {samples}")
 
 
-def examine_sqlite() -> Finding:
-    """Tell the version of SQLite, which comes with Python or the system."""
-    version = sqlite3.sqlite_version
-    if sqlite3.sqlite_version_info < SAFE_SQLITE:
-        safe = ".".join(map(str, SAFE_SQLITE))
-        return Finding(
-            Verdict.WARN, "SQLite", f"{version}; {safe} repairs a rare damage when several programs write one catalog"
-        )
-    return Finding(Verdict.OK, "SQLite", version)
+def examine_database(url: str) -> Iterator[Finding]:
+    """Tell the database, its version, and what of it may spoil a command; SQLite's even before there is a catalog."""
+    try:
+        if is_file(url):
+            named, doubts = sqlite.version(), list(sqlite.doubts())
+        else:
+            with Catalog.open_any(url) as catalog:
+                named, doubts = catalog.version(), list(catalog.doubts())
+    except LivestillsError:
+        return  # looking at the catalog has told it
+    about, _, version = named.partition(" ")
+    if not doubts:
+        yield Finding(Verdict.OK, about, version)
+    for doubt in doubts:
+        yield Finding(Verdict.WARN, about, f"{version}; {doubt}")

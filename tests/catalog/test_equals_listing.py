@@ -1,17 +1,12 @@
 """Whatever happens to a bucket, after a sync the catalog equals the listing."""
 
-from collections.abc import Iterator
-from itertools import islice
-
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from indexer.agora.names import RecordingName, parse
-from indexer.catalog.catalog import Catalog, Source
 from indexer.catalog.verification import problems
-from indexer.jobs.stretches import Seen, stretches
-from indexer.model import Interval, ListedObject
-from tests.catalogs import Urls, dump, opened, shots_in, shots_of
+from indexer.model import ListedObject
+from tests.catalogs import Urls, dump, opened, shots_in, shots_of, take_over
 
 SID = "1cd3d60b784382f12ce30fa615421852"
 TIMES = ["20261105140000000", "20261105140010000", "20261105140020000", "20261105150000001"]
@@ -47,34 +42,31 @@ def listing(bucket: dict[str, tuple[int, str, str | None]]) -> list[ListedObject
     ]
 
 
-def paged(objects: list[ListedObject], size: int) -> Iterator[list[ListedObject]]:
-    iterator = iter(objects)
-    while page := list(islice(iterator, size)):
-        yield page
-
-
-def sync(catalog: Catalog, source: Source, objects: list[ListedObject], *, page: int, rows: int) -> Seen:
-    seen = Seen()
-    with catalog.writer(source) as writer:
-        for stretch in stretches(paged(objects, page), seen, seed=writer.seed, rows=rows):
-            writer.apply(stretch)
-        for _ in writer.remove_gone():
-            pass
-        writer.listed(Interval(), started_ms=0)
-        writer.conclude(whole=True, horizon_ms=0)
-    return seen
+histories = given(history=st.lists(buckets, min_size=1, max_size=4), page=st.integers(1, 7), rows=st.integers(1, 12))
 
 
 @settings(max_examples=100)
-@given(history=st.lists(buckets, min_size=1, max_size=4), page=st.integers(1, 7), rows=st.integers(1, 12))
+@histories
 def test_the_catalog_equals_each_listing_of_a_history(
-    catalog_urls: Urls, history: list[dict[str, tuple[int, str, str | None]]], page: int, rows: int
+    in_sqlite: Urls, history: list[dict[str, tuple[int, str, str | None]]], page: int, rows: int
 ) -> None:
-    with opened(catalog_urls) as catalog:
+    _equals_each(in_sqlite, history, page, rows)
+
+
+@settings(max_examples=20)  # the rules are those of SQLite, and an example takes four times as long
+@histories
+def test_the_catalog_equals_each_listing_in_postgresql(
+    in_postgres: Urls, history: list[dict[str, tuple[int, str, str | None]]], page: int, rows: int
+) -> None:
+    _equals_each(in_postgres, history, page, rows)
+
+
+def _equals_each(urls: Urls, history: list[dict[str, tuple[int, str, str | None]]], page: int, rows: int) -> None:
+    with opened(urls) as catalog:
         source = catalog.add_source("s", "memory://s/")
         for bucket in history:
             objects = listing(bucket)
-            sync(catalog, source, objects, page=page, rows=rows)
+            take_over(catalog, source, objects, page=page, rows=rows)
             assert shots_in(catalog) == shots_of(objects)
             assert list(problems(catalog)) == []
             stats = catalog.overview.stats()[0]
@@ -82,14 +74,14 @@ def test_the_catalog_equals_each_listing_of_a_history(
             assert stats.unfinished_units == 0
 
 
-@settings(max_examples=50)
+@settings(max_examples=20)
 @given(bucket=buckets, page=st.integers(1, 7), rows=st.integers(1, 12))
 def test_a_second_sync_writes_nothing_but_when_it_looked(
     catalog_urls: Urls, bucket: dict[str, tuple[int, str, str | None]], page: int, rows: int
 ) -> None:
     with opened(catalog_urls) as catalog:
         source = catalog.add_source("s", "memory://s/")
-        sync(catalog, source, listing(bucket), page=page, rows=rows)
+        take_over(catalog, source, listing(bucket), page=page, rows=rows)
         before = dump(catalog)
-        sync(catalog, source, listing(bucket), page=rows, rows=page)
+        take_over(catalog, source, listing(bucket), page=rows, rows=page)
         assert dump(catalog) == before

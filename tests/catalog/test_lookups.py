@@ -63,7 +63,7 @@ def within(period: TimeRange, moment: datetime) -> bool:
     return (period.since is None or moment >= period.since) and (period.until is None or moment < period.until)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30)
 @given(names=shots, period=periods, sid=st.sampled_from([None, *SIDS]), page=st.integers(1, 5), rows=read_at_once)
 def test_a_timeline_is_every_shot_of_the_period_once_in_order(
     catalog_urls: Urls,
@@ -104,7 +104,7 @@ def by_pages(catalog: Catalog, selection: Selection, size: int) -> Iterator[Shot
             return
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20)
 @given(names=shots, page=st.integers(1, 3))
 def test_pages_of_sessions_and_users_hold_each_once(catalog_urls: Urls, names: list[ScreenshotName], page: int) -> None:
     with filled(catalog_urls, names) as catalog:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from indexer.jobs import doctor as job
+from indexer.catalog import sqlite
 from indexer.storage.memory import MemoryStore
 from tests.cli.running import done, livestills
 from tests.cli.worlds import configure, memory, memory_stores, put, series
@@ -155,9 +155,9 @@ def test_a_sync_that_was_cut_off_is_pointed_out() -> None:
 
 
 def test_an_old_sqlite_is_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(job, "SAFE_SQLITE", (999, 0, 0))
+    monkeypatch.setattr(sqlite, "SAFE", (999, 0, 0))
     configure(a=memory(series())[0])
     ((verdict, text),) = _about(done("doctor").lines, "SQLite")
     assert (verdict, text.partition("; ")[0]) == ("warn", sqlite3.sqlite_version)
-    monkeypatch.setattr(job, "SAFE_SQLITE", (3, 0, 0))
+    monkeypatch.setattr(sqlite, "SAFE", (3, 0, 0))
     assert _about(done("doctor").lines, "SQLite") == [("ok", sqlite3.sqlite_version)]
