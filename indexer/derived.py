@@ -1,5 +1,7 @@
 """Where a derivative of a shot is kept: a function of what it is made from, so making it again replaces it."""
 
+import hashlib
+import re
 from typing import Final
 from urllib.parse import quote
 
@@ -32,3 +34,17 @@ def _component(text: str) -> str:
     if len(quoted) <= _LONGEST:
         return quoted
     return f"{quoted[: _LONGEST // 2]}%~{xxh3_128_hexdigest(text.encode('utf-8', 'surrogatepass'))}"
+
+
+def storyboard_name(source: str | None, cname: str, sid: str, uid: str, spec: str) -> str:
+    """What the files of a series' storyboard begin with: safe letters, and different for any two of its arguments.
+
+    `source` is the one that was asked for, None for all; `spec` says how it is divided, and of which period it is.
+    """
+    readable = "_".join(filter(None, (_UNSAFE.sub("-", part).strip("-")[:24] for part in (cname, uid))))
+    # Names of channels are chosen by people who may want two series to have one name: no quick hash will do.
+    whole = repr((source, cname, sid, uid, spec)).encode("utf-8", "surrogatepass")
+    return f"storyboard_{readable}_{hashlib.sha256(whole).hexdigest()[:16]}"
+
+
+_UNSAFE: Final = re.compile(r"[^A-Za-z0-9]+")
