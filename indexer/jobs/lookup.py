@@ -3,7 +3,7 @@
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import chain, groupby, islice
 from typing import Final
 
@@ -27,6 +27,9 @@ from indexer.timeline.series import (
 )
 
 _MILLISECOND: Final = timedelta(milliseconds=1)
+_NONE: Final = timedelta(0)
+_FIRST: Final = datetime.min.replace(tzinfo=UTC)
+_LAST: Final = datetime.max.replace(tzinfo=UTC)
 _ALWAYS: Final = TimeRange()
 
 
@@ -69,7 +72,7 @@ def nearest_shot(catalog: Catalog, uid: str, selection: Selection, at: datetime)
     Where the user was in none, the nearest shot of all.  The selection's period does not matter.
     """
     # Between two recorders, no part reaches over the moment.
-    selection = replace(selection, period=TimeRange(at - FAILOVER, at + FAILOVER))
+    selection = replace(selection, period=_around(at, FAILOVER, FAILOVER))
     found: list[Shot] = []
     with catalog.reading() as connection:
         asked = Witnesses(connection)
@@ -82,7 +85,7 @@ def nearest_shot(catalog: Catalog, uid: str, selection: Selection, at: datetime)
         if not found:
             ends = sorted(asked.ends_around(uid, selection, at), key=lambda moment: abs(moment - at))
             for moment in ends[:1]:
-                there = replace(selection, period=TimeRange(moment, moment + _MILLISECOND))
+                there = replace(selection, period=_around(moment, _NONE, _MILLISECOND))
                 for series in catalog.shots.series(uid, there):
                     found += _shot_at(catalog, series, moment)
     yield from sorted(found, key=lambda shot: (abs(shot.captured_at - at), shot.source, shot.key))
@@ -90,7 +93,14 @@ def nearest_shot(catalog: Catalog, uid: str, selection: Selection, at: datetime)
 
 def _shot_at(catalog: Catalog, series: Series, moment: datetime) -> Iterator[Shot]:
     """The first shot of that millisecond, if there is one."""
-    return islice(_folded(catalog, series, TimeRange(moment, moment + _MILLISECOND)), 1)
+    return islice(_folded(catalog, series, _around(moment, _NONE, _MILLISECOND)), 1)
+
+
+def _around(moment: datetime, before: timedelta, behind: timedelta) -> TimeRange:
+    """Open at an end where there is no such time: names go to the year 9999."""
+    return TimeRange(
+        moment - before if moment - _FIRST > before else None, moment + behind if _LAST - moment > behind else None
+    )
 
 
 def timelines(catalog: Catalog, uid: str, selection: Selection, *, terms: Terms) -> Iterator[Timeline]:
@@ -219,11 +229,11 @@ def _pieces(
     if period.since is not None:
         last, _ = asked.neighbours(ids, period.since)
         if last is not None:
-            before = list(_folded(catalog, series, TimeRange(last - pause, last + _MILLISECOND)))
+            before = list(_folded(catalog, series, _around(last, pause, _MILLISECOND)))
     if period.until is not None:
         _, first = asked.neighbours(ids, period.until)
         if first is not None:
-            after = list(_folded(catalog, series, TimeRange(first, first + pause)))
+            after = list(_folded(catalog, series, _around(first, _NONE, pause)))
     return pieces(
         shots,
         since=facts.first_at,

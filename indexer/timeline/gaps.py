@@ -306,9 +306,10 @@ class _Judgement:
             return self._of(Cause.CAMERA_OFF, "others of the session went on", on=False)
         if since - last > slack + pause or first - until > slack + pause:
             return self._of(Cause.UNKNOWN, "nobody else was there right before and after it", on=None)
-        return self._of(
-            Cause.SESSION_SILENT, "nobody has pictures in it, though others have before and after", on=False
-        )
+        told = "nobody has pictures in it, though others have before and after"
+        if self._stretch.taken_over is not None:  # a failover that took too long, or one during a pause of everybody
+            return self._of(Cause.SESSION_SILENT, f"{told}, and the recorder changed", on=None)
+        return self._of(Cause.SESSION_SILENT, told, on=False)
 
     def _slack(self) -> timedelta:
         """How far from its ends others are no evidence: their clocks tick at other moments."""

@@ -180,6 +180,22 @@ def test_a_session_tells_of_everybody_also_of_who_had_left(bucket: Bucket) -> No
     assert list(timelines_of_session(catalog, SID, "room", terms=TERMS, period=never)) == []
 
 
+def test_times_at_the_ends_of_the_calendar_are_times(bucket: Bucket) -> None:
+    for stamp in ("00010101000000000", "00010101000010000", "99991231235950000", "99991231235959999"):
+        for uid in ("7", "8"):
+            key = f"d/{SID}_room__uid_s_{uid}__uid_e_video_{stamp}.jpg"
+            bucket.store.put(key, stamp.encode(), content_type="image/jpeg", modified=NOON)
+    catalog = bucket.synced()
+    found = told(catalog, "7")
+    assert (found.shots, len(found.gaps)) == (4, 1)
+    ends = [run.first_at for run in found.runs] + [run.last_at for run in found.runs]
+    for moment in ends:
+        assert next(nearest_shot(catalog, "7", Selection(), moment)).captured_at == moment
+        assert told(catalog, "7", TimeRange(moment)).until == found.until
+        cut = list(timelines(catalog, "7", Selection(period=TimeRange(until=moment)), terms=TERMS))
+        assert all(each.since == found.since for each in cut)
+
+
 # What is gone, and what is frozen.
 
 
@@ -246,6 +262,15 @@ def test_the_nearest_shot_is_told_for_each_session_at_that_time(any_bucket: Buck
     assert nearest(catalog, 206, cname="room") == [("room", 210)]
     assert nearest(catalog, 210, cname="room") == [("room", 210)]
     assert nearest(catalog, 400, cname="room") == [("room", 290)]
+
+
+def test_between_two_recorders_both_are_near(bucket: Bucket) -> None:
+    bucket.has("7", every_ten(0, 300))
+    bucket.has("7", every_ten(360, 600), bak="bak0_")
+    bucket.has("7", every_ten(1, 600), cname="other", sid="ab" * 16)
+    catalog = bucket.synced()
+    assert nearest(catalog, 320) == [("other", 321), ("room", 290)]
+    assert nearest(catalog, 340) == [("other", 341), ("room", 360)]
 
 
 def test_where_nobody_was_the_nearest_shot_of_all_is_told(any_bucket: Bucket) -> None:

@@ -114,6 +114,8 @@ def test_a_session_is_silent_while_nobody_has_shots() -> None:
     others = Others({"7": [each for each in EVERY_TEN if not -1 < each < 302]})
     (gap,) = explain(hole(303), CASE, others)
     assert (gap.cause, gap.on) == (Cause.SESSION_SILENT, False)
+    (changed,) = explain(hole(303, bak=0), CASE, others)
+    assert (changed.cause, changed.on) == (Cause.SESSION_SILENT, None)
 
 
 @given(st.floats(15.5, 60), st.floats(0, 10))
