@@ -1,7 +1,6 @@
 """`livestills timeline`."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from itertools import islice
@@ -74,7 +73,7 @@ class Group(StrEnum):
 @click.option("--at", metavar="TIME", help="Only the shot nearest to this time, of each session that covers it.")
 @click.option(
     "--group",
-    type=click.Choice(Group, case_sensitive=False),
+    type=click.Choice([group.value for group in Group], case_sensitive=False),
     help="Figures with runs and gaps, by session, or by day of the time zone and channel.",
 )
 @click.option(
@@ -99,7 +98,7 @@ def timeline(
     as_shots: bool | None,
     every: str | None,
     at: str | None,
-    group: Group | None,
+    group: str | None,
     presign: bool,
     lifetime: int,
 ) -> None:
@@ -126,11 +125,11 @@ def timeline(
         elif about_shots or (as_shots is None and group is None and not out.for_people):
             _show_shots(out, catalog, uid, selection, paging, step, address, none)
         else:
-            _show_series(app, out, catalog, uid, selection, group, none)
+            _show_series(app, out, catalog, uid, selection, None if group is None else Group(group), none)
 
 
 def _refuse(
-    paging: Paging, *, as_shots: bool | None, every: str | None, at: str | None, group: Group | None, presign: bool
+    paging: Paging, *, as_shots: bool | None, every: str | None, at: str | None, group: str | None, presign: bool
 ) -> None:
     """Raise `UsageError` for options that contradict each other, naming them."""
     said = {
@@ -203,9 +202,15 @@ def _show_nearest(
 
     found = list(nearest_shot(catalog, uid, selection, at))
     _rows(out, map(record, found), _NEAREST, _NEAREST_FIELDS, address, none)
-    then = TimeRange(at, at + timedelta(milliseconds=1))
-    if found and not catalog.shots.series(uid, replace(selection, period=then)):
+    if found and not _covers(catalog, found[0], at):
         out.note(f"user {shown(uid)} was seen in no session at that time: this is the nearest shot of all")
+
+
+def _covers(catalog: "Catalog", shot: Shot, at: datetime) -> bool:
+    """Whether the user was in the session of this shot then."""
+    found = catalog.shots.series(shot.uid, Selection(cname=shot.cname, sid=shot.sid))
+    parts = [part for series in found for part in series.streams]
+    return min(part.first_at for part in parts) <= at <= max(part.last_at for part in parts)
 
 
 def _url(shot: Shot, address: Callable[[Shot], str] | None) -> dict[str, object]:

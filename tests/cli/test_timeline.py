@@ -163,6 +163,11 @@ def test_at_a_time_without_any_session_the_nearest_shot_of_all_is_told_as_that()
     answer = done("timeline", "7", "--at", "2026-11-07", "-o", "ndjson")
     assert [record["key"] for record in answer.records] == [shot("7", at=590, bak="bak0_")]
     assert answer.err == "user 7 was seen in no session at that time: this is the nearest shot of all\n"
+    between_recorders = done("timeline", "7", "--channel", "room", "--at", "2026-11-05T12:05:30")
+    assert between_recorders.lines[2].split()[1:3] == ["12:04:53", "37s"]
+    assert between_recorders.err == ""
+    for end in ("0001-01-01", "9999-12-31T23:59:59.999Z"):
+        assert len(done("timeline", "7", "--at", end, "-o", "ndjson").records) == 1
     nobody = done("timeline", "4711", "--at", "now")
     assert (nobody.out, nobody.err) == ("", "the catalog has no shot of user 4711 that matches\n")
 
