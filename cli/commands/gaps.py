@@ -56,7 +56,7 @@ class Figure(StrEnum):
     "  livestills gaps --since 1d --fail-under 99"
 )
 @click.argument("uid", required=False)
-@selection_options(user=False)
+@selection_options()
 @click.option("--min", "shortest", metavar="LENGTH", help="Only gaps of at least this length: 30s, 1m, 2h.")
 @click.option(
     "--cause",
@@ -72,8 +72,8 @@ class Figure(StrEnum):
 )
 @click.option(
     "--figure",
-    type=click.Choice(Figure, case_sensitive=False),
-    default=Figure.CAPTURE,
+    type=click.Choice([figure.value for figure in Figure], case_sensitive=False),
+    default=Figure.CAPTURE.value,
     show_default=True,
     help="Which figure --fail-under looks at.",
 )
@@ -87,7 +87,7 @@ def gaps(
     shortest: str | None,
     causes: Sequence[str],
     fail_under: str | None,
-    figure: Figure,
+    figure: str,
 ) -> None:
     """List where a user, or everybody of a selection, has no shots, and why.
 
@@ -100,6 +100,9 @@ def gaps(
     from indexer.jobs.selections import timelines_of_selection
 
     selection = select(app)
+    if uid is not None and selection.uid is not None:
+        raise click.UsageError(f"{uid} and --user {selection.uid}: say the user once")
+    uid = selection.uid if uid is None else uid
     if uid is None and selection == Selection():
         raise click.UsageError(
             "whose gaps? Say a UID, --channel, --session, --source, --since or --until, "
@@ -108,7 +111,7 @@ def gaps(
     length = timedelta() if shortest is None else parse_length(shortest, "--min")
     least = None if fail_under is None else _share(fail_under)
     with app.catalog_for(selection) as catalog:
-        answer = _Answer(out, app.names(), length, frozenset(map(Cause, causes or Cause)), least, figure)
+        answer = _Answer(out, app.names(), length, frozenset(map(Cause, causes or Cause)), least, Figure(figure))
         answer.tell(timelines_of_selection(catalog, replace(selection, uid=uid), terms=app.terms(catalog)))
     if not answer.series:
         whose = "no shot" if uid is None else f"no shot of user {shown(uid)}"

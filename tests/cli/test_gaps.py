@@ -100,6 +100,7 @@ def test_programs_get_a_record_for_each_gap() -> None:
         ),
         (["7", "--session", sid(1)], []),
         (["7", "--channel", "room"], ["camera-off", "failover"]),
+        (["--user", "7"], ["camera-off", "failover"]),
         (["--source", "b"], []),
         (["--source", "a", "--min", "4m"], ["left"]),
     ],
@@ -164,6 +165,7 @@ def test_a_figure_of_just_the_limit_is_enough() -> None:
     ("options", "expected"),
     [
         ([], "whose gaps? Say a UID, --channel, --session, --source, --since or --until, for example"),
+        (["7", "--user", "8"], "7 and --user 8: say the user once"),
         (["7", "--min", "0"], "--min '0' is no length of time"),
         (["7", "--min", "1 m"], "--min '1 m' is no length of time; write for example 30s, 1m or 2h"),
         (["7", "--cause", "boredom"], "'boredom' is not one of 'failover', 'camera-off', 'session-silent'"),
