@@ -158,11 +158,11 @@ def recorders_text(run: Run) -> str:
         parts.append(f"{counted(run.overlapping, 'shot')} taken twice")
     if run.missing:
         parts.append(f"{counted(run.missing, 'shot')} missing")
-    parts += [
-        f"frozen for {human_length((each.last_at - each.first_at).total_seconds())}, "
-        f"{counted(each.shots, 'equal picture')}"
-        for each in run.frozen or ()
-    ]
+    if run.frozen:
+        length_s = sum((still.last_at - still.first_at).total_seconds() for still in run.frozen)
+        times = "" if len(run.frozen) == 1 else f"{len(run.frozen):,} times, "
+        pictures = counted(sum(still.shots for still in run.frozen), "equal picture")
+        parts.append(f"frozen {times}for {human_length(length_s)}, {pictures}")
     return "; ".join(parts)
 
 

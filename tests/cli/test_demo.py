@@ -36,6 +36,8 @@ def test_the_demo_shows_a_world_that_it_made_anew(shown: tuple[Path, Answer]) ->
         f"$ livestills -c {folder}/livestills.toml sync\ndemo: 693 shots among 761 objects; 693 added, 0 changed",
         "exam_2026-A",
         "original, bak0",
+        "camera-off: user 1001 and 2 others went on",
+        "failover     the recorder changed from original to bak0",
         "User 1002 is Ben Okafor.  On exam_2026-A a recorder failed, and bak0 took over at",
     ):
         assert expected in answer.out
