@@ -16,9 +16,15 @@ from indexer.catalog.schema import shot
 # https://www.postgresql.org/docs/current/sql-copy.html, "Binary Format": signature, flags, no extension.
 _BEGIN: Final = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 _END: Final = b"\xff\xff"
-_USUAL: Final = Struct(f">h iq iq iq iq i{MD5_BYTES}s i".replace(" ", ""))
-"""Six fields, each behind its length: four numbers, an ETag of 16 bytes, no storage class (length -1)."""
-_FRONT: Final = Struct(">h iq iq iq iq".replace(" ", ""))
+_USUAL: Final = Struct(f">h iq iq iq ihhHhh i{MD5_BYTES}s i".replace(" ", ""))
+"""Six fields, each behind its length: three numbers, a lag of one digit, an ETag of 16 bytes, no storage class."""
+_FRONT: Final = Struct(">h iq iq iq".replace(" ", ""))
+_NONE: Final = -1
+"""The length of NULL."""
+
+# https://github.com/postgres/postgres/blob/master/src/backend/utils/adt/numeric.c, numeric_recv: digits of 10,000.
+_BASE: Final = 10_000
+_NEGATIVE: Final = 0x4000
 _LENGTH: Final = Struct(">i")
 
 _CHUNK: Final = 5_000
@@ -71,10 +77,29 @@ def _copy(connection: Connection, table: str, rows: Sequence[Inserted]) -> None:
 def _packed(rows: Iterable[Inserted]) -> Iterator[bytes]:
     usual = _USUAL.pack
     for stream_id, captured_ms, size, lag_s, etag, tier in rows:
-        if tier is None and len(etag) == MD5_BYTES:
-            yield usual(6, 8, stream_id, 8, captured_ms, 8, size, 8, lag_s, MD5_BYTES, etag, -1)
+        if tier is None and 0 <= lag_s < _BASE and len(etag) == MD5_BYTES:
+            yield usual(6, 8, stream_id, 8, captured_ms, 8, size, 10, 1, 0, 0, 0, lag_s, MD5_BYTES, etag, _NONE)
         else:
-            front = _FRONT.pack(6, 8, stream_id, 8, captured_ms, 8, size, 8, lag_s)
-            text = None if tier is None else stored(tier).encode()
-            tail = _LENGTH.pack(-1) if text is None else _LENGTH.pack(len(text)) + text
-            yield front + _LENGTH.pack(len(etag)) + etag + tail
+            yield b"".join(
+                (
+                    _FRONT.pack(6, 8, stream_id, 8, captured_ms, 8, size),
+                    _field(_numeric(lag_s)),
+                    _field(etag),
+                    _LENGTH.pack(_NONE) if tier is None else _field(stored(tier).encode()),
+                )
+            )
+
+
+def _field(value: bytes) -> bytes:
+    return _LENGTH.pack(len(value)) + value
+
+
+def _numeric(number: int) -> bytes:
+    """How many digits, the power of the first, the sign, no decimals, the digits."""
+    digits: list[int] = []
+    left = abs(number)
+    while left or not digits:
+        left, digit = divmod(left, _BASE)
+        digits.insert(0, digit)
+    sign = _NEGATIVE if number < 0 else 0
+    return Struct(f">hhHh{len(digits)}h").pack(len(digits), len(digits) - 1, sign, 0, *digits)

@@ -1,6 +1,7 @@
 """What every catalog promises, whichever database keeps it."""
 
 import functools
+import itertools
 import subprocess
 import sys
 import threading
@@ -98,6 +99,22 @@ def test_many_changes_at_once_are_all_made(catalog: Catalog) -> None:
     second = [each._replace(size=7, etag="q-3", tier="GLACIER") for each in first]
     take_over(catalog, source, second)
     assert shots_in(catalog) == second
+    assert list(problems(catalog)) == []
+
+
+@pytest.mark.parametrize(
+    "key_time", ["00010101000000000", "19700101000000000", "20261105140000000", "99991231235959999"]
+)
+def test_any_time_of_upload_and_any_size_is_kept(catalog: Catalog, key_time: str) -> None:
+    source = catalog.add_source("s", "memory://s/")
+    sizes = (0, 1, 2**31, 2**45)
+    moments = (-62_135_596_800, -1, 0, 1, 9_999, 10_000, 1_793_000_000, 253_402_300_799)
+    found = [
+        ListedObject(f"{head('room', str(uid))}{key_time}.jpg", size, "a" * 32, moment, None)
+        for uid, (size, moment) in enumerate(itertools.product(sizes, moments), start=10)
+    ]
+    take_over(catalog, source, found)
+    assert shots_in(catalog) == found
     assert list(problems(catalog)) == []
 
 

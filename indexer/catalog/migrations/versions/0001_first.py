@@ -40,12 +40,14 @@ def upgrade() -> None:
         sa.Column("stream_id", ID, nullable=False),
         sa.Column("captured_ms", sa.BigInteger(), nullable=False),
         sa.Column("size", sa.BigInteger(), nullable=False),
-        sa.Column("modified_lag_s", sa.BigInteger(), nullable=False),
+        sa.Column("modified_lag_s", sa.BigInteger().with_variant(sa.Numeric(), "postgresql"), nullable=False),
         sa.Column("etag", sa.LargeBinary(), nullable=False),
         sa.Column("tier", sa.Text(), nullable=True),
         sa.PrimaryKeyConstraint("stream_id", "captured_ms", name=op.f("pk_shot")),
         sqlite_with_rowid=False,
     )
+    if op.get_bind().dialect.name == "postgresql":
+        op.execute("ALTER INDEX pk_shot SET (fillfactor = 100)")
     op.create_table(
         "source",
         sa.Column("id", ID, nullable=False),
