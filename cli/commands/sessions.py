@@ -104,25 +104,19 @@ def show_session(app: "App", out: Output, *, sid: str, channel: str | None) -> N
     from indexer.jobs.lookup import timelines_of_session
 
     names = app.names()
-    found = False
     with app.catalog_to_read() as catalog:
         terms = app.terms(catalog)
 
         def users(session: SessionSummary) -> Iterator["Timeline"]:
             return timelines_of_session(catalog, session.sid, session.cname, terms=terms)
 
-        def described() -> Iterator[_Described]:
-            nonlocal found
-            for session in catalog.sessions.every(Selection(sid=sid, cname=channel)):
-                found = True
-                yield _described(catalog, session)
-
+        found = [_described(catalog, each) for each in catalog.sessions.every(Selection(sid=sid, cname=channel))]
         if out.format is Format.CSV:
-            out.write((stream for each in described() for stream in each.record["streams"]), fields=_STREAM_FIELDS)
+            out.write((stream for each in found for stream in each.record["streams"]), fields=_STREAM_FIELDS)
         elif not out.for_people:
-            out.write((each.with_users(users(each.summary), names) for each in described()), fields=())
+            out.write((each.with_users(users(each.summary), names) for each in found), fields=())
         else:
-            for each in described():
+            for each in found:
                 _show(out, each, users(each.summary), names)
     if not found:
         out.note(f"the catalog has no session {shown(sid)}" + (f" in channel {shown(channel)}" if channel else ""))
