@@ -29,6 +29,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "export": "Write shots or gaps to a file: ndjson, CSV or Parquet.",
     "thumbs": "Make the thumbnails that shots lack.",
     "sheet": "Draw contact sheets of a user, a session or a channel.",
+    "storyboard": "Make sprites and WebVTT of a user or a session, for players.",
     "stats": "Show what the catalog holds, by source, day, channel or user.",
     "db": "The catalog's database: upgrade it, check it.",
     "demo": "Build a small world without any server, and look around in it.",

@@ -135,7 +135,7 @@ class _Reader:
     def _slice(self, line: str, number: int) -> Slice:
         if self._length is None:
             raise BadPlaylistError(f"has a slice without #EXTINF before it (line {number:,})")
-        name = re.split(r"[?#]", line, maxsplit=1)[0].rpartition("/")[2]
+        name = _object_name(line)
         found = Slice(name, self._length, self._said or _stamp(name) or self._event, self._anew)
         self._length = self._said = self._event = None
         self._anew = False
@@ -161,6 +161,14 @@ def _rfc3339(text: str, number: int) -> datetime:
     except (ValueError, OverflowError) as exc:
         shown = text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
         raise BadPlaylistError(f"has the time {shown!r}, which is none (line {number:,})") from exc
+
+
+def _object_name(line: str) -> str:
+    """The last path component of an address.  Channels may hold the signs that begin a query or a fragment."""
+    whole = line.rpartition("/")[2]
+    if parse_recording(whole) is not None:
+        return whole
+    return re.split(r"[?#]", line, maxsplit=1)[0].rpartition("/")[2]
 
 
 def _stamp(name: str) -> datetime | None:

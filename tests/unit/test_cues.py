@@ -168,10 +168,11 @@ def test_two_recorders_at_work_show_the_same_shots_each_in_its_place() -> None:
 )
 def test_cues_tile_media_time_and_show_what_was_recorded_there(steps: list[int], places: list[tuple[int, int]]) -> None:
     moments = [float(sum(steps[: index + 1])) for index in range(len(steps))]
-    at, slices = 0, []
-    for pause, length in places:
-        slices.append(((at + pause) / 1000, length / 1000))
-        at += pause + length
+    at = 0
+    slices: list[tuple[float, float]] = []
+    for distance, length in places:
+        slices.append(((at + distance) / 1000, length / 1000))
+        at += distance + length
     media = clock(*slices)
     found = list(cells([Taken(after(each)) for each in moments], [], begin=after(moments[0]), hold=TEN))
     placed = [Placed(cell.since, cell.until, left_out(cell, media)) for cell in found]

@@ -134,6 +134,8 @@ def test_failover_parts_go_on_in_media_time_and_may_lie_over_each_other_on_the_w
 def test_slices_may_be_addressed_by_url() -> None:
     playlist = parse_playlist(text("#EXTINF:5,title", f"https://cdn.example/a/{name(3)}?X-Amz-Expires=3#t"))
     assert playlist.slices[0].starts_at == after(3)
+    hard = name(3).replace("room", "a#b?c")
+    assert parse_playlist(text("#EXTINF:5,title", hard)).slices[0] == Slice(hard, timedelta(seconds=5), after(3), True)
 
 
 def test_a_playlist_that_is_cut_off_is_read_as_far_as_whole_lines_go() -> None:

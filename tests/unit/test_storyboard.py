@@ -54,7 +54,12 @@ def test_a_picture_of_another_shape_stands_whole_in_the_middle_of_its_tile() -> 
 
 
 def test_a_bad_picture_is_a_tile_that_says_so_and_the_others_are_drawn() -> None:
-    tiles = [Picture(plain(RED)), Picture(b"<html>"), Picture(plain(BLUE), 5), NoPicture("no picture", "gone")]
+    tiles: list[Picture | NoPicture] = [
+        Picture(plain(RED)),
+        Picture(b"<html>"),
+        Picture(plain(BLUE), 5),
+        NoPicture("no picture", "gone"),
+    ]
     sprite = draw_sprite(Board(ThumbSpec(160, 90), 10, 1), tiles, count=4)
     assert sprite.flawed == {1: "not-jpeg", 2: "wrong-size"}
     assert near(pixels_of(sprite.jpeg).getpixel((80, 45)), RED)
@@ -68,7 +73,7 @@ def test_hostile_pictures_never_stop_a_sprite() -> None:
 
 
 def test_the_same_tiles_are_the_same_bytes() -> None:
-    tiles = [Picture(photo_jpeg()), NoPicture("no picture", "camera-off")]
+    tiles: list[Picture | NoPicture] = [Picture(photo_jpeg()), NoPicture("no picture", "camera-off")]
     one, other = (draw_sprite(Board(), tiles, count=2) for _ in range(2))
     assert one == other
 

@@ -1,0 +1,45 @@
+"""Files that are there when they are whole, for their owner alone."""
+
+import os
+import tempfile
+from pathlib import Path
+from typing import Final, TextIO
+
+_TEMPORARY: Final = ".storyboard-"
+
+
+class Text:
+    """A text file that is there when it is whole, for its owner alone."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        handle, temporary = tempfile.mkstemp(prefix=_TEMPORARY, dir=path.parent)
+        self._temporary = Path(temporary)
+        self._file: TextIO = os.fdopen(handle, "w", encoding="utf-8", newline="\n")
+
+    def write(self, text: str) -> None:
+        """Write on."""
+        self._file.write(text)
+
+    def end(self) -> int:
+        """Put it in its place; its bytes."""
+        self._file.close()
+        size = self._temporary.stat().st_size
+        self._temporary.replace(self._path)
+        return size
+
+    def close(self) -> None:
+        """Remove what was not ended."""
+        self._file.close()
+        self._temporary.unlink(missing_ok=True)
+
+
+def write_file(path: Path, data: bytes) -> None:
+    """Write a file whole or not at all, for its owner alone."""
+    handle, temporary = tempfile.mkstemp(prefix=_TEMPORARY, dir=path.parent)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+        Path(temporary).replace(path)
+    finally:
+        Path(temporary).unlink(missing_ok=True)
