@@ -62,11 +62,11 @@ class PostgresServer:
         self.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY wal_log {options}")
         return name
 
-    def disconnect(self, database: str) -> None:
-        """End all connections to a database, as its administrator can."""
+    def disconnect(self, database: str, *, where: str = "true") -> None:
+        """End connections to a database, as its administrator can."""
         self.execute(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "  # noqa: S608
-            f"WHERE datname = '{database}' AND pid <> pg_backend_pid()"
+            f"WHERE datname = '{database}' AND pid <> pg_backend_pid() AND ({where})"
         )
 
     def crash(self) -> None:

@@ -60,9 +60,26 @@ class PostgresDatabase:
         self.engine = create_engine(
             url.set(drivername="postgresql+psycopg"), connect_args=defaults, use_native_hstore=False
         )
+        # A transaction would be two trips to the server more, for its begin and its end.
+        self.asking = self.engine.execution_options(isolation_level="AUTOCOMMIT")
         event.listen(self.engine, "connect", _prepare)
-        event.listen(self.engine, "begin", _begin)
+        event.listen(self.engine, "begin", self._begin)
         event.listen(self.engine, "handle_error", self._translate)
+        self._holding: list[Connection] = []
+
+    def _begin(self, connection: Connection) -> None:
+        driver: psycopg.Connection[Any] = connection.connection.dbapi_connection  # type: ignore[assignment]  # psycopg's
+        if driver.autocommit:
+            return
+        # What a page of answers takes several statements for is of one moment.  Costs nothing: it goes with BEGIN.
+        writes = connection.get_execution_options().get(WRITE, False)
+        driver.isolation_level = None if writes else psycopg.IsolationLevel.REPEATABLE_READ
+        driver.read_only = not writes
+        if writes:
+            # As in a file of SQLite, one writes at a time: sums over what two syncs share would else miss one of them.
+            connection.exec_driver_sql(_WRITE_LOCK)
+            for lock in self._holding:
+                lock.exec_driver_sql("SELECT 1")  # a lock that was lost with its connection is somebody else's by now
 
     def _translate(self, context: ExceptionContext) -> None:
         if error := own_error(context.original_exception, self.name):
@@ -113,7 +130,11 @@ class PostgresDatabase:
                 return bool(connection.scalar(_SYNC_LOCK, {"source": f"livestills sync {source}"}))
 
             take_in_turn(take, source, self.name, wait)
-            yield
+            self._holding.append(connection)
+            try:
+                yield
+            finally:
+                self._holding.remove(connection)
         finally:
             connection.invalidate()  # not back to the pool, with the lock
             connection.close()
@@ -176,19 +197,6 @@ class _WholeLoader(Loader):
 
 def _prepare(connection: "psycopg.Connection[Any]", _record: ConnectionPoolEntry) -> None:
     connection.adapters.register_loader("numeric", _WholeLoader)
-
-
-def _begin(connection: Connection) -> None:
-    driver: psycopg.Connection[Any] = connection.connection.dbapi_connection  # type: ignore[assignment]  # psycopg's
-    if driver.autocommit:
-        return
-    # What a page of answers takes several statements for is of one moment.  Costs nothing: it goes along with BEGIN.
-    writes = connection.get_execution_options().get(WRITE, False)
-    driver.isolation_level = None if writes else psycopg.IsolationLevel.REPEATABLE_READ
-    driver.read_only = not writes
-    if writes:
-        # As in a file of SQLite, one writes at a time: sums over what two syncs share would else miss one of them.
-        connection.exec_driver_sql(_WRITE_LOCK)
 
 
 _GONE: Final = (CatalogBusyError, "cannot be reached, or the connection was lost ({said}); try again later")

@@ -312,6 +312,19 @@ def test_a_connection_lost_in_mid_sync_ends_the_run_and_the_next_one_completes_i
     _loses(url, lambda: postgres.disconnect(database))
 
 
+def test_a_lock_that_was_lost_ends_the_run(postgres: PostgresServer, database: str, url: str) -> None:
+    """Another sync may have it by now."""
+    with Catalog.open_to_write(url, now=MADE_AT) as catalog:
+        source = catalog.add_source("s", "memory://s/")
+        with catalog.sync_lock("s"), catalog.writer(source) as writer:
+            work = stretches([OBJECTS], Seen(), seed=writer.seed, rows=20)
+            writer.apply(next(work))
+            postgres.disconnect(database, where="query LIKE '%pg_try_advisory_lock%' OR query = 'SELECT 1'")
+            with pytest.raises(CatalogBusyError, match="the connection was lost"):
+                writer.apply(next(work))
+        assert list(problems(catalog)) == []
+
+
 def _loses(url: str, lose: Callable[[], object]) -> None:
     with Catalog.open_to_write(url, now=MADE_AT) as catalog:
         source = catalog.add_source("s", "memory://s/")
