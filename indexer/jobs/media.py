@@ -71,6 +71,11 @@ def media_of(catalog: Catalog, series: Series, stores: Mapping[str, ObjectStore]
     return Media(clock, tuple(found), tuple(notes))
 
 
+def playlists_of(catalog: Catalog, series: Series) -> int:
+    """How many playlists `media_of` reads."""
+    return len(_parts(catalog, series))
+
+
 @dataclass(frozen=True, slots=True)
 class _Part:
     """The playlists of one recorder."""

@@ -6,6 +6,7 @@ from typing import Final
 
 from indexer.catalog.catalog import Catalog
 from indexer.jobs.lookup import Terms
+from indexer.jobs.media import playlists_of
 from indexer.jobs.storyboard_plan import Places, Wishes, plans, sheets, thumbnails_of, unreadable
 from indexer.model import Selection
 
@@ -75,11 +76,8 @@ def estimate(
     board = wishes.board
     for plan in plans(catalog, selection, wishes, terms):
         found.series += 1
-        playlists = 0
-        if wishes.media:
-            recorded = catalog.sessions.recordings(plan.series.sid, plan.series.cname)
-            playlists = sum(each.extension == "m3u8" and each.uid == plan.series.uid for each in recorded)
-        found.gets += min(playlists, 1)
+        playlists = playlists_of(catalog, plan.series) if wishes.media else 0
+        found.gets += playlists
         found.files += 2 + min(playlists, 1)
         for sheet in sheets(plan.cells(), board):
             check()

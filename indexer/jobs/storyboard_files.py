@@ -1,6 +1,8 @@
 """The texts of a storyboard: WebVTT on the clock of the wall and in media time, and JSON that says what is what."""
 
 import json
+import os
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -21,7 +23,6 @@ from indexer.timeline.cues import Cell, Cue, Placed, left_out, media_cues
 
 SAMPLES: Final = 20
 """Shots without a picture that a result names."""
-
 
 VERSION: Final = 1
 """Of the JSON."""
@@ -68,6 +69,8 @@ class Files:
 
     folder: Path
     stem: str
+    earlier: frozenset[str] = frozenset()
+    """Sprites of it that earlier runs have left."""
 
     @property
     def vtt(self) -> Path:
@@ -92,10 +95,6 @@ class Files:
         """The name of the sprite that is shown where media time has no cell."""
         return f"{self.stem}-none-{tile}.jpg"
 
-    def sprites(self) -> list[Path]:
-        """Those that are there."""
-        return [path for path in self.folder.glob(f"{self.stem}-*.jpg") if path.is_file()]
-
     def hold(self, result: Result, inputs: str) -> bool:
         """Whether an earlier run has written just this."""
         try:
@@ -103,7 +102,20 @@ class Files:
                 told = file.readline(_HEAD) == _head(inputs)
         except (OSError, UnicodeDecodeError):
             return False
-        return told and self.vtt.is_file() and len(self.sprites()) >= result.sprites
+        return told and self.vtt.is_file() and len(self.earlier) >= result.sprites
+
+
+_SPRITE: Final = re.compile(r"(storyboard_.*_[0-9a-f]{16})-(?:[0-9]{4,}-[0-9a-f]{12}|none-[0-9]+x[0-9]+)\.jpg")
+
+
+def earlier_sprites(folder: Path) -> dict[str, frozenset[str]]:
+    """The sprites in a folder, by what the files of their series begin with."""
+    found: dict[str, set[str]] = {}
+    for name in os.listdir(folder):  # noqa: PTH208 - a path for each of a million files takes longer than all the rest
+        sprite = _SPRITE.fullmatch(name)
+        if sprite is not None:
+            found.setdefault(sprite[1], set()).add(name)
+    return {stem: frozenset(names) for stem, names in found.items()}
 
 
 _HEAD: Final = 200
@@ -222,9 +234,8 @@ class Writing:
         result.bytes += self._text.end()
         result.json = files.json
         kept = {name for name, _ in self._sprites}
-        for path in files.sprites():
-            if path.name not in kept:
-                path.unlink(missing_ok=True)
+        for name in files.earlier - kept:
+            (files.folder / name).unlink(missing_ok=True)
         if result.media_vtt is None:
             files.media_vtt.unlink(missing_ok=True)
 

@@ -17,7 +17,7 @@ from indexer.derived import thumbnail_key
 from indexer.jobs.lookup import Terms
 from indexer.jobs.media import Media, media_of
 from indexer.jobs.storyboard_drawing import Drawn, Task, Tile, draw, open_store_once
-from indexer.jobs.storyboard_files import VERSION, Files, Result, Writing
+from indexer.jobs.storyboard_files import VERSION, Files, Result, Writing, earlier_sprites
 from indexer.jobs.storyboard_plan import (
     Places,
     Plan,
@@ -27,6 +27,7 @@ from indexer.jobs.storyboard_plan import (
     thumbnails_of,
     unreadable,
 )
+from indexer.jobs.written import remove_forgotten
 from indexer.model import Selection, Shot, TimeRange
 from indexer.render.thumbnail import ThumbSpec
 from indexer.render.webvtt import LONGEST_MS, timestamp
@@ -105,15 +106,19 @@ class _Run:
         self._writing: dict[int, Writing] = {}
         self._told: list[Result] = []
         self._stores: dict[str, ObjectStore] = {}
+        self._earlier: dict[str, frozenset[str]] = {}
 
     def tasks(self, selection: Selection) -> Iterator[Task]:
         """All sprites of all series that are to be drawn."""
+        remove_forgotten(self._places.folder, now=self._terms.now)
+        self._earlier = earlier_sprites(self._places.folder)
         if self._wishes.media:
             self._stores = {name: open_store_once(address) for name, address in self._places.origins.items()}
         for number, plan in enumerate(plans(self._catalog, selection, self._wishes, self._terms)):
             media = media_of(self._catalog, plan.series, self._stores) if self._wishes.media else Media()
-            result, files = _result(plan, media), Files(self._places.folder, plan.stem)
-            inputs = inputs_of(plan, media, result)
+            result, stem = _result(plan, media), plan.stem
+            files = Files(self._places.folder, stem, self._earlier.get(stem, frozenset()))
+            inputs = _inputs(plan, media, result)
             if result.wall > timedelta(milliseconds=LONGEST_MS):
                 result.state = "failed"
                 result.failure = (
@@ -187,7 +192,7 @@ def _result(plan: Plan, media: Media) -> Result:
     return result
 
 
-def inputs_of(plan: Plan, media: Media, result: Result) -> str:
+def _inputs(plan: Plan, media: Media, result: Result) -> str:
     """A digest of everything that the files of a series are made from; counts it into the result."""
     whole = hashlib.sha256()
     about = (VERSION, str(plan.wishes.board), plan.wishes.base_url, plan.begin, media.playlists, media.failure)

@@ -2,10 +2,23 @@
 
 import os
 import tempfile
+from contextlib import suppress
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final, TextIO
 
-_TEMPORARY: Final = ".storyboard-"
+_TEMPORARY: Final = ".livestills-"
+
+_FORGOTTEN: Final = timedelta(days=1)
+"""Behind a kill; what is younger may be another run's, at work."""
+
+
+def remove_forgotten(folder: Path, *, now: datetime) -> None:
+    """Remove what runs that were killed have left half-written."""
+    for path in folder.glob(f"{_TEMPORARY}*"):
+        with suppress(FileNotFoundError):
+            if path.stat().st_mtime < (now - _FORGOTTEN).timestamp():
+                path.unlink()
 
 
 class Text:

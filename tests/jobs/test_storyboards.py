@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 import stat
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -165,7 +166,7 @@ def check_files(result: Result, document: dict[str, Any]) -> None:
         with Image.open(folder / file) as picture:
             assert picture.format == "JPEG"
             assert picture.size == (each["width"], each["height"])
-    assert not list(folder.glob(".storyboard-*"))
+    assert not list(folder.glob(".livestills-*"))
 
 
 def test_a_storyboard_shows_each_shot_from_its_moment_on_and_says_where_there_is_none(world: World) -> None:
@@ -448,3 +449,15 @@ def test_an_estimate_says_what_a_run_then_does(world: World) -> None:
 
 def _sizes(world: World, keys: Iterable[str]) -> list[int]:
     return [len(world.bucket.get(key)) for key in keys]
+
+
+def test_what_a_killed_run_has_left_goes_after_a_day(world: World) -> None:
+    world.fill(*map(name, range(3)))
+    world.sync()
+    old, young = world.out / ".livestills-old", world.out / ".livestills-young"
+    for path, seconds in ((old, 10**6 - 90_000), (young, 10**6)):
+        path.touch()
+        os.utime(path, (at(seconds).timestamp(), at(seconds).timestamp()))
+    world.make()
+    assert not old.exists()
+    assert young.exists()
