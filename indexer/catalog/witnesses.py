@@ -6,15 +6,28 @@ Every question is answered from the key of `shot`, by a step or two for each str
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import BigInteger, ColumnElement, Connection, Row, ScalarSelect, bindparam, func, select
+from sqlalchemy import BigInteger, ColumnElement, Connection, ScalarSelect, bindparam, func, select
 
 from indexer.catalog.removals import removals_of
 from indexer.catalog.schema import session, shot, source, stream, unit
 from indexer.catalog.selecting import optional_time, stream_filter
 from indexer.model import Selection, from_ms, to_ms
-from indexer.timeline.gaps import Removed, Witness
+from indexer.timeline.gaps import WITNESSES, Removed, Witness
+
+_ASKED_AT_ONCE: Final = 32
+"""Streams that one question asks about: of a session of hundreds, the first ones tell as much as all."""
+
+
+class _Reach(NamedTuple):
+    """A stream of somebody else, and when it is."""
+
+    uid: str
+    id: int
+    first_ms: int
+    last_ms: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,35 +108,43 @@ class Witnesses:
         return [from_ms(each) for each in moments if each is not None]
 
 
-@dataclass(frozen=True, slots=True)
 class Others:
     """Everybody in a session but one user: a `Testimony`."""
 
-    connection: Connection
-    session_id: int
-    uid: str
+    def __init__(self, connection: Connection, session_id: int, uid: str) -> None:
+        self._connection = connection
+        self._session = {"session": session_id, "uid": uid}
+
+    @cached_property
+    def _streams(self) -> list[_Reach]:
+        return sorted(map(_Reach._make, self._connection.execute(_STREAMS_OF_OTHERS, self._session)))
 
     def others_inside(self, since: datetime, until: datetime) -> list[Witness]:
-        """The other users with shots in [since, until), by uid, all their parts together."""
+        """Other users with shots in [since, until), by uid, all their parts together; `WITNESSES` or all there are."""
+        since_ms, until_ms = to_ms(since), to_ms(until)
+        reaching = [each for each in self._streams if each.first_ms < until_ms and each.last_ms >= since_ms]
         found: dict[str, Witness] = {}
-        for row in self.connection.execute(_INSIDE, self._asked(since, until)):
-            if row.first is not None:
-                first_at, last_at = from_ms(row.first), from_ms(row.last)
-                known = found.get(row.uid)
-                if known is not None:
-                    first_at, last_at = min(first_at, known.first_at), max(last_at, known.last_at)
-                found[row.uid] = Witness(row.uid, first_at, last_at)
+        for start in range(0, len(reaching), _ASKED_AT_ONCE):
+            streams = [each.id for each in reaching[start : start + _ASKED_AT_ONCE]]
+            asked = {"streams": streams, "since": since_ms, "until": until_ms}
+            for row in self._connection.execute(_INSIDE, asked).all():
+                if row.first is not None:
+                    first_at, last_at = from_ms(row.first), from_ms(row.last)
+                    known = found.get(row.uid)
+                    if known is not None:
+                        first_at, last_at = min(first_at, known.first_at), max(last_at, known.last_at)
+                    found[row.uid] = Witness(row.uid, first_at, last_at)
+            if len(found) >= WITNESSES:
+                break
         return [found[uid] for uid in sorted(found)]
 
     def others_around(self, since: datetime, until: datetime) -> tuple[datetime | None, datetime | None]:
         """When anybody else was last seen before `since`, and first from `until` on."""
-        return _extremes(self.connection.execute(_AROUND, self._asked(since, until)))
-
-    def _asked(self, since: datetime, until: datetime) -> dict[str, int | str]:
-        return {"session": self.session_id, "uid": self.uid, "since": to_ms(since), "until": to_ms(until)}
+        asked = {**self._session, "since": to_ms(since), "until": to_ms(until)}
+        return _extremes(self._connection.execute(_AROUND, asked).all())
 
 
-def _extremes(rows: Iterable[Row[Any]]) -> tuple[datetime | None, datetime | None]:
+def _extremes(rows: Iterable[Any]) -> tuple[datetime | None, datetime | None]:
     """The latest of the column `before` and the earliest of `after`."""
     found = [(row.before, row.after) for row in rows]
     return (
@@ -145,18 +166,20 @@ _FROM_SINCE: Final = shot.c.captured_ms >= _SINCE
 _TO_UNTIL: Final = shot.c.captured_ms < _UNTIL
 _OTHERS: Final = (stream.c.session_id == bindparam("session")) & (stream.c.uid != bindparam("uid"))
 
+_THESE: Final = stream.c.id.in_(bindparam("streams", expanding=True))
+_STREAMS_OF_OTHERS: Final = select(stream.c.uid, stream.c.id, stream.c.first_ms, stream.c.last_ms).where(_OTHERS)
 _INSIDE: Final = select(
     stream.c.uid,
     _step(_FIRST, _FROM_SINCE, _TO_UNTIL).label("first"),
     _step(_LAST, _FROM_SINCE, _TO_UNTIL).label("last"),
-).where(_OTHERS, stream.c.first_ms < _UNTIL, stream.c.last_ms >= _SINCE)
+).where(_THESE)
 
 _BEFORE_AND_AFTER: Final = select(
     _step(_LAST, shot.c.captured_ms < _SINCE).label("before"),
     _step(_FIRST, shot.c.captured_ms >= _UNTIL).label("after"),
 )
 _AROUND: Final = _BEFORE_AND_AFTER.select_from(stream).where(_OTHERS)
-_NEIGHBOURS: Final = _BEFORE_AND_AFTER.select_from(stream).where(stream.c.id.in_(bindparam("streams", expanding=True)))
+_NEIGHBOURS: Final = _BEFORE_AND_AFTER.select_from(stream).where(_THESE)
 
 _FACTS: Final = (
     select(

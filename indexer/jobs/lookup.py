@@ -167,9 +167,8 @@ def _told(catalog: Catalog, series: Series, period: TimeRange, terms: Terms, *, 
         until = facts.last_at if period.until is None else min(facts.last_at, period.until)
         if since > until:
             return None
-        period = TimeRange(
-            None if since == facts.first_at else period.since, None if until == facts.last_at else period.until
-        )
+        covers_end = period.until is None or period.until > facts.last_at
+        period = TimeRange(None if since == facts.first_at else period.since, None if covers_end else period.until)
         if period != _ALWAYS:
             series = _whole(catalog, series, source)
         shots, sample = _sampled_first(catalog, series, period)

@@ -23,6 +23,9 @@ LATE: Final = timedelta(minutes=1)
 FEW: Final = 10
 """So many shots in a row may be lost pictures.  A camera that is off misses as many, but its clock starts anew."""
 
+WITNESSES: Final = 10
+"""So many others who went on are enough to know."""
+
 _LEAST_ALLOWED: Final = timedelta(milliseconds=50)
 _DRIFT: Final = timedelta(milliseconds=5)  # how wrong an inferred interval may be
 _SHARPEST: Final = 6
@@ -98,7 +101,7 @@ class Testimony(Protocol):
     """What is known of the others in the session."""
 
     def others_inside(self, since: datetime, until: datetime) -> Sequence[Witness]:
-        """Those with shots in [since, until)."""
+        """Those with shots in [since, until), at least `WITNESSES` of them where there are so many."""
         ...
 
     def others_around(self, since: datetime, until: datetime) -> tuple[datetime | None, datetime | None]:
@@ -330,7 +333,8 @@ class _Judgement:
 
 def _named(witnesses: Sequence[Witness]) -> str:
     others = len(witnesses) - 1
-    return f"user {witnesses[0].uid}" + (f" and {_counted(others, 'other')}" if others else "")
+    told = f"{'at least ' if len(witnesses) >= WITNESSES else ''}{_counted(others, 'other')}"
+    return f"user {witnesses[0].uid}" + (f" and {told}" if others else "")
 
 
 def _minutes(lag: timedelta) -> str:

@@ -145,6 +145,14 @@ def test_a_period_that_begins_between_two_shots_begins_with_no_gap(bucket: Bucke
     assert (found.since, found.until, found.gaps, found.presence) == (after(110), after(200), (), 1.0)
 
 
+def test_a_period_ends_before_its_end(bucket: Bucket) -> None:
+    bucket.has("7", every_ten(0, 900))
+    catalog = bucket.synced()
+    assert told(catalog, "7", TimeRange(after(0), after(890))).shots == 89
+    assert told(catalog, "7", TimeRange(after(0), after(890.001))).shots == 90
+    assert told(catalog, "7", TimeRange(after(0.001), after(1_000))).shots == 89
+
+
 def test_the_interval_does_not_depend_on_the_period(bucket: Bucket) -> None:
     bucket.has("7", every_ten(0, 900))
     found = told(bucket.synced(), "7", TimeRange(after(100), after(101)))
@@ -194,6 +202,15 @@ def test_times_at_the_ends_of_the_calendar_are_times(bucket: Bucket) -> None:
         assert told(catalog, "7", TimeRange(moment)).until == found.until
         cut = list(timelines(catalog, "7", Selection(period=TimeRange(until=moment)), terms=TERMS))
         assert all(each.since == found.since for each in cut)
+
+
+def test_of_many_who_went_on_enough_are_asked(bucket: Bucket) -> None:
+    bucket.has("7", [*every_ten(0, 60), *every_ten(184, 240)])
+    for other in range(100, 150):
+        bucket.has(str(other), every_ten(0, 240) if other >= 120 else every_ten(0, 60))
+    (gap,) = told(bucket.synced(), "7").gaps
+    assert gap.cause is Cause.CAMERA_OFF
+    assert gap.evidence.startswith("user 120 and at least ")
 
 
 # What is gone, and what is frozen.
