@@ -45,7 +45,7 @@ class Catalog:
         self._engine = engine = database.engine
         self.sessions = Sessions(engine)
         self.users = Users(engine)
-        self.shots = Shots(engine)
+        self.shots = Shots(database.asking)
         self.overview = Overview(engine)
         self.sums = Sums(engine)
         self.derivatives = Derivatives(engine)

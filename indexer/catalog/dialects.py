@@ -26,6 +26,11 @@ class Database(Protocol):
         ...
 
     @property
+    def asking(self) -> Engine:
+        """The same for a single question, which needs no transaction around it."""
+        ...
+
+    @property
     def name(self) -> str:
         """For people, without secrets."""
         ...

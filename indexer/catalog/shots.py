@@ -10,7 +10,7 @@ from dataclasses import replace
 from itertools import chain
 from typing import Any, Final, NamedTuple, Self
 
-from sqlalchemy import BigInteger, Engine, Row, Select, bindparam, select, type_coerce, union_all
+from sqlalchemy import BigInteger, Engine, Row, Select, bindparam, cast, select, type_coerce, union_all
 from sqlalchemy.types import NullType
 
 from indexer.agora.stamps import MAX_MS, MIN_MS
@@ -93,9 +93,10 @@ def _streams_of_user() -> Select[Any]:
 
 def _shots() -> Select[Any]:
     """What `ShotFacts` holds, of [since_ms, until_ms)."""
-    # The driver's bytes are what is wanted; their type would copy each once more.
-    etag = type_coerce(shot.c.etag, NullType())
-    return select(shot.c.captured_ms, shot.c.stream_id, shot.c.size, shot.c.modified_lag_s, etag, shot.c.tier).where(
+    # What every row costs is what a lookup costs: all is taken as the driver gives it.
+    lag_s = cast(shot.c.modified_lag_s, BigInteger)
+    etag, tier = type_coerce(shot.c.etag, NullType()), type_coerce(shot.c.tier, NullType())
+    return select(shot.c.captured_ms, shot.c.stream_id, shot.c.size, lag_s, etag, tier).where(
         shot.c.captured_ms >= _SINCE_MS, shot.c.captured_ms < _UNTIL_MS
     )
 
@@ -116,6 +117,7 @@ class Shots:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        self._tier = shot.c.tier.type.dialect_impl(engine.dialect).result_processor(engine.dialect, None)
 
     def series(self, uid: str, selection: Selection) -> list[Series]:
         """A user's series that reach into the period, the session that began first coming first.
@@ -184,8 +186,9 @@ class Shots:
         of_stream: dict[int, list[ShotFacts]] = {part.id: [] for series in group for part in series.streams}
         asked = {"streams": list(of_stream), "since_ms": times.start, "until_ms": times.stop}
         with self._engine.connect() as connection:
-            for row in connection.execute(_OF_STREAMS, asked).all():
-                of_stream[row[1]].append(tuple(row))
+            rows = connection.execute(_OF_STREAMS, asked).all()
+        for facts in self._facts(rows):
+            of_stream[facts[1]].append(facts)
         for series in group:
             # In runs that are sorted, which is what `sorted` is good at.
             yield series, sorted(chain.from_iterable(of_stream[part.id] for part in series.streams))
@@ -200,11 +203,18 @@ class Shots:
         while True:
             with self._engine.connect() as connection:
                 found = connection.execute(_OF_STREAM, {**asked, "rows": rows}).all()
-            yield from map(tuple, found)
+            yield from self._facts(found)
             if len(found) < rows:
                 return
             asked["since_ms"] = found[-1].captured_ms + 1
             rows = min(2 * rows, MOST_ROWS)
+
+    def _facts(self, rows: Iterable[Row[Any]]) -> Iterator[ShotFacts]:
+        """Rows of `_shots`; of a tier, which few have, what the database changed in it is undone."""
+        meant = self._tier
+        if meant is None:
+            return map(tuple, rows)
+        return (facts if facts[5] is None else (*facts[:5], meant(facts[5])) for facts in map(tuple, rows))
 
 
 def _times(period: TimeRange) -> range:

@@ -62,7 +62,7 @@ class SQLiteDatabase:
     upgrades_unasked = True
 
     def __init__(self, path: Path, *, create: bool) -> None:
-        self.engine = open_sqlite(path, create=create)
+        self.engine = self.asking = open_sqlite(path, create=create)
         self.name = str(path)
         self._path = path
 

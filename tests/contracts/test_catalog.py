@@ -79,6 +79,13 @@ def test_a_user_is_found_by_any_uid(catalog: Catalog, uid: str) -> None:
     assert [found.key for found, _ in catalog.shots.of(series, Selection().period)] == [shot(head("room", uid), 1).key]
 
 
+def test_any_storage_class_is_told_as_it_was(catalog: Catalog) -> None:
+    tiers = ("\x00", "\x01", "a\x00b\x01", "GLACIER", None)
+    objects = [shot(head("a"), second)._replace(tier=tier) for second, tier in enumerate(tiers)]
+    take_over(catalog, catalog.add_source("s", "memory://s/"), objects)
+    assert shots_in(catalog) == objects
+
+
 def test_what_changed_is_changed_and_what_is_gone_is_removed(catalog: Catalog) -> None:
     source = catalog.add_source("s", "memory://s/")
     first = [shot(head("a"), second) for second in range(60)]
