@@ -1,13 +1,17 @@
 """`livestills db`."""
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import click
 
-from cli.options import common_options, with_app
+from cli.options import common, common_options, with_app
 from cli.output import Column, Output
+from cli.progress import counting
+from cli.signals import stopping
 from cli.texts import shown
-from indexer.errors import ExitStatus
+from indexer.errors import ExitStatus, InterruptedRunError
 
 if TYPE_CHECKING:
     from indexer.app import App
@@ -70,3 +74,38 @@ def check(app: "App", out: Output) -> None:
         if found:
             raise click.exceptions.Exit(ExitStatus.CHECK_FAILED)
         out.note(f"{shown(catalog.name)} is sound")
+
+
+@db.command()
+@click.option("--to", required=True, metavar="URL", help="Where to: a new file or an empty database, as for --catalog.")
+@with_app
+def copy(app: "App", out: Output, *, to: str) -> None:
+    """Copy the catalog to another database, in PostgreSQL or SQLite, and verify the copy.  Exit 20 if it differs.
+
+    One state of the catalog is copied, while syncs may go on; what they write later is not in it.  Set url in [catalog]
+    to the copy afterwards.  One that is stopped is no catalog: begin it again.
+    """
+    from indexer.catalog.copying import copy as copy_catalog
+
+    with app.catalog_to_read() as catalog, counting(common(), "shots") as progress, _stopping() as check:
+        name = catalog.name
+        copied = copy_catalog(catalog, to, now=app.now(), progress=progress, check=check)
+    if out.for_people:
+        for problem in copied.problems:
+            out.line(shown(problem))
+    else:
+        out.record({"catalog": name, "copy": copied.name, "rows": copied.rows, "problems": copied.problems}, ())
+    if copied.problems:
+        out.note(f"{shown(copied.name)} does not add up, and is not used as a catalog; see `livestills db check`")
+        raise click.exceptions.Exit(ExitStatus.CHECK_FAILED)
+    out.note(f"{shown(name)} copied to {shown(copied.name)}: {copied.shots:,} shots, and all of it adds up")
+
+
+@contextmanager
+def _stopping() -> Iterator[Callable[[], None]]:
+    """As `stopping`, saying what that means here."""
+    try:
+        with stopping() as check:
+            yield check
+    except InterruptedRunError as exc:
+        raise type(exc)("stopped; the copy is not whole, and begins anew next time") from exc

@@ -32,6 +32,8 @@ class State(StrEnum):
     EMPTY = "empty"
     OLDER = "older"
     NEWER = "newer"
+    UNFINISHED = "unfinished"
+    """A copy of a catalog that was cut off."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +57,10 @@ def schema_of(connection: Connection, database: Database) -> Schema:
             f"{database.name} is a database of something else (it has tables such as {min(tables)!r}); name another "
             "with --catalog"
         )
-    version = connection.scalar(text("SELECT version_num FROM alembic_version"))
+    found = connection.execute(text("SELECT version_num, (SELECT min(application) FROM catalog) FROM alembic_version"))
+    version, application = found.one_or_none() or (None, None)
     if version == HEAD:
-        return Schema(State.CURRENT, HEAD)
+        return Schema(State.CURRENT if application == APPLICATION else State.UNFINISHED, HEAD)
     return Schema(State.OLDER if version in KNOWN else State.NEWER, version)
 
 
@@ -72,6 +75,10 @@ def require_current(schema: Schema, name: str) -> None:
     if schema.state is State.OLDER:
         raise CatalogSchemaError(
             f"the catalog {name} has schema {schema.version}, older than {HEAD}; run `livestills db upgrade`"
+        )
+    if schema.state is State.UNFINISHED:
+        raise CatalogSchemaError(
+            f"the catalog {name} is a copy that is not whole; run `livestills db copy` to it again, which begins anew"
         )
     if schema.state is State.NEWER:
         raise CatalogSchemaError(
@@ -99,7 +106,7 @@ def upgrade(database: Database, *, now: datetime, migrations: Path = MIGRATIONS)
         schema = schema_of(connection, database)
         if schema.state is State.CURRENT:
             return None
-        if schema.state is State.NEWER:
+        if schema.state not in {State.EMPTY, State.OLDER}:
             require_current(schema, database.name)
         copy = None
         if schema.state is State.EMPTY:
