@@ -1,7 +1,7 @@
-"""What a contact sheet is drawn of: header, cells and footer.  They take words and pictures, and know no times."""
+"""What the pages of a contact sheet are drawn of with Pillow: header, headings, cells and footer."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache
 from typing import Final
 
@@ -10,47 +10,18 @@ from PIL import Image, ImageColor, ImageDraw
 from indexer.render.fonts import Fonts, Style
 from indexer.render.image import decode, open_jpeg
 from indexer.render.sheet_layout import Grid, Layout
+from indexer.render.sheet_model import Block, Marks
+from indexer.render.sheet_words import FRAME, MADE_BY, Badge, Caption, frame_of, legend
 
 PAPER: Final = "#ffffff"
 _INK: Final = "#101828"
 _TEXT: Final = "#344054"
 _MUTED: Final = "#667085"
 _RULE: Final = "#e4e7ec"
-_FRAME: Final = "#d0d5dd"
 _MAT: Final = "#f2f4f7"
 _HATCH: Final = "#e1e5eb"
 
-_RECORDERS: Final = (
-    # Letters, ground and frame for failover recorder 0, 1, 2, 3; then again.
-    ("#93370d", "#fef0c7", "#f79009"),
-    ("#5925dc", "#ebe9fe", "#7a5af8"),
-    ("#026aa2", "#e0f2fe", "#0ba5ec"),
-    ("#c11574", "#fce7f6", "#ee46bc"),
-)
-
 _FINE: Final = 4  # round corners are drawn this many times too large, because Pillow's shapes have hard edges
-
-
-@dataclass(frozen=True, slots=True)
-class Caption:
-    """The words under a tile."""
-
-    time: str
-    brief: str = ""
-    """What stands for `time` where that does not fit."""
-    date: str = ""
-    offset: str = ""
-    label: str | None = None
-    bak: int | None = None
-
-
-@dataclass(slots=True)
-class Marks:
-    """What occurs on a page and may need explaining."""
-
-    baks: set[int] = field(default_factory=set)
-    gap: bool = False
-    missing: bool = False
 
 
 def _scale(width: int) -> float:
@@ -122,6 +93,41 @@ class Header:
         return round(usual * self._unit)
 
 
+class Heading:
+    """Who is shown below it: a name, and what is known of the time."""
+
+    def __init__(self, *, fonts: Fonts, width: int, margin: int) -> None:
+        self._fonts = fonts
+        self._left, self._right = margin, width - margin
+        self._unit = unit = _scale(width)
+        self._title_style = Style(round(26 * unit), _INK, weight=round(26 * unit) / 60)
+        self._name_style = Style(round(17 * unit), _MUTED)
+        self._value_style = Style(round(17 * unit), _TEXT)
+
+    @property
+    def height(self) -> int:
+        """Pixels, with the white below it."""
+        return round(84 * self._unit)
+
+    def draw(self, page: Image.Image, top: int, block: Block, *, continued: bool) -> None:
+        """Draw it on a page; where a block goes on, it says so."""
+        canvas = ImageDraw.Draw(page)
+        fonts, unit = self._fonts, self._unit
+        room = self._right - self._left
+        title = fonts.elided(block.title, self._title_style, room * 0.8)
+        x = fonts.draw(canvas, (self._left, top + round(26 * unit)), title, self._title_style)
+        if continued:
+            fonts.draw(canvas, (x + round(12 * unit), top + round(26 * unit)), "continued", self._name_style)
+        x = float(self._left)
+        for name, value in block.facts:
+            shown = fonts.elided(value, self._value_style, room * 0.4)
+            needed = fonts.width(f"{name} ", self._name_style) + fonts.width(shown, self._value_style)
+            if x + needed > self._right:
+                break
+            x = fonts.draw(canvas, (x, top + round(58 * unit)), f"{name} ", self._name_style)
+            x = fonts.draw(canvas, (x, top + round(58 * unit)), shown, self._value_style) + round(26 * unit)
+
+
 class Cells:
     """Draws what is in the grid."""
 
@@ -129,8 +135,8 @@ class Cells:
         self._layout = layout
         self._fonts = fonts
         self._size = layout.tile.width, layout.tile.height
-        self._frame = _Frame(_FRAME, line=1, radius=_radius(self._size))
-        self._recorder_frame = cache(lambda bak: _Frame(_recorder(bak)[2], line=3, radius=_radius(self._size)))
+        self._frame = _Frame(FRAME, line=1, radius=_radius(self._size))
+        self._recorder_frame = cache(lambda bak: _Frame(frame_of(bak), line=3, radius=_radius(self._size)))
         self._hatched = cache(lambda: _hatched(self._size, pitch=max(8, layout.tile.width // 22)))
         size = layout.caption_px
         self._time_style = Style(size, _TEXT)
@@ -156,10 +162,10 @@ class Cells:
         _paste_framed(page, corner, Image.new("RGB", self._size, _MAT), self._frame)
         self._write_inside(page, corner, "no picture", reason)
 
-    def draw_gap(self, page: Image.Image, corner: tuple[int, int], length: str, note: str) -> None:
-        """Draw that nothing was taken for so long."""
+    def draw_gap(self, page: Image.Image, corner: tuple[int, int], title: str, note: str) -> None:
+        """Draw that nothing was taken, for how long and why."""
         _paste_framed(page, corner, self._hatched(), self._frame)
-        self._write_inside(page, corner, f"gap {length}", note)
+        self._write_inside(page, corner, title, note)
 
     def draw_caption(self, page: Image.Image, corner: tuple[int, int], caption: Caption) -> None:
         """Write under a tile."""
@@ -167,10 +173,15 @@ class Cells:
         fonts, size = self._fonts, self._layout.caption_px
         x, baseline = float(corner[0]), corner[1] + self._size[1] + round(size * 1.4)
         right = corner[0] + self._size[0]
-        if caption.bak is not None:
-            text = fonts.elided(f"bak{caption.bak}", self._time_style, self._size[0] / 3)
-            right = round(right - _badge_width(fonts, text, size))
-            _draw_badge(canvas, fonts, (right, baseline), text, caption.bak, size)
+        for badge in reversed(caption.badges):
+            badge = badge._replace(text=fonts.elided(badge.text, self._time_style, self._size[0] / 3))
+            start = round(right - _badge_width(fonts, badge.text, size))
+            if start > x:
+                _draw_badge(canvas, fonts, (start, baseline), badge, size)
+                right = start - size // 3
+        if caption.text is not None:
+            self._write_lines(canvas, (corner[0], baseline), caption.text, right)
+            return
         time = caption.time
         if caption.date or caption.brief or caption.offset:
             words = f"{caption.date} {caption.time} {caption.offset}"
@@ -183,9 +194,12 @@ class Cells:
         if caption.offset:
             offset = fonts.elided(caption.offset, self._label_style, right - x - size)
             fonts.draw(canvas, (x + size * 0.5, baseline), offset, self._label_style)
-        if caption.label and self._layout.labels:
-            label = fonts.elided(caption.label, self._label_style, self._size[0])
-            fonts.draw(canvas, (corner[0], baseline + self._layout.line_height), label, self._label_style)
+
+    def _write_lines(self, canvas: ImageDraw.ImageDraw, at: tuple[int, int], text: str, right: int) -> None:
+        left, baseline = at
+        lines = self._fonts.wrapped(text, self._time_style, right - left, lines=self._layout.lines)
+        for index, line in enumerate(lines):
+            self._fonts.draw(canvas, (left, baseline + index * self._layout.line_height), line, self._time_style)
 
     def draw_nothing(self, page: Image.Image, grid: Grid, text: str) -> None:
         """Draw that the whole sheet is empty."""
@@ -232,24 +246,21 @@ class Footer:
         canvas = ImageDraw.Draw(page)
         fonts, size = self._fonts, self._style.size
         baseline = page.height - self._margin
-        maker = "made by livestills"
-        right = self._right - fonts.width(maker, self._style)
-        fonts.draw(canvas, (right, baseline), maker, self._style)
+        right = self._right - fonts.width(MADE_BY, self._style)
+        fonts.draw(canvas, (right, baseline), MADE_BY, self._style)
         x = float(self._left)
         swatch = size * 2, size
-        frame = _Frame(_FRAME, line=1, radius=_radius(swatch))
-        if marks.baks:
-            for bak in sorted(marks.baks)[: len(_RECORDERS)]:
-                x = _draw_badge(canvas, fonts, (x, baseline), f"bak{bak}", bak, size) + size * 0.5
-            x = self._explain(canvas, (x, baseline), "taken by a failover recorder", right)
-        if marks.gap:
-            corner = round(x), baseline - round(size * 0.85)
-            _paste_framed(page, corner, _hatched(swatch, pitch=size // 2), frame)
-            x = self._explain(canvas, (x + size * 2.5, baseline), "no shots", right)
-        if marks.missing:
-            corner = round(x), baseline - round(size * 0.85)
-            _paste_framed(page, corner, Image.new("RGB", swatch, _MAT), frame)
-            self._explain(canvas, (x + size * 2.5, baseline), "shot without a picture", right)
+        frame = _Frame(FRAME, line=1, radius=_radius(swatch))
+        for entry in legend(marks):
+            if x + size * 6 > right:
+                break  # no room even for the mark
+            for badge in entry.badges:
+                x = _draw_badge(canvas, fonts, (x, baseline), badge, size) + size * 0.5
+            if entry.swatch is not None:
+                ground = _hatched(swatch, pitch=size // 2) if entry.swatch == "gap" else Image.new("RGB", swatch, _MAT)
+                _paste_framed(page, (round(x), baseline - round(size * 0.85)), ground, frame)
+                x += size * 2.5
+            x = self._explain(canvas, (x, baseline), entry.text, right)
 
     def _explain(self, canvas: ImageDraw.ImageDraw, at: tuple[float, float], text: str, right: float) -> float:
         shown = self._fonts.elided(text, self._style, right - at[0] - self._style.size)
@@ -259,27 +270,21 @@ class Footer:
 # --- Shapes ---------------------------------------------------------------------------------------------------------
 
 
-def _recorder(bak: int) -> tuple[str, str, str]:
-    return _RECORDERS[bak % len(_RECORDERS)]
-
-
-def _badge_style(bak: int, beside: int) -> Style:
-    return Style(max(9, round(beside * 0.82)), _recorder(bak)[0], weight=beside / 60)
+def _badge_style(ink: str, beside: int) -> Style:
+    return Style(max(9, round(beside * 0.82)), ink, weight=beside / 60)
 
 
 def _badge_width(fonts: Fonts, text: str, beside: int) -> float:
-    return fonts.width(text, _badge_style(0, beside)) + beside * 0.8
+    return fonts.width(text, _badge_style(_INK, beside)) + beside * 0.8
 
 
-def _draw_badge(
-    canvas: ImageDraw.ImageDraw, fonts: Fonts, at: tuple[float, float], text: str, bak: int, beside: int
-) -> float:
-    """Draw a failover mark that goes with text of size `beside`.  Return where it ends."""
+def _draw_badge(canvas: ImageDraw.ImageDraw, fonts: Fonts, at: tuple[float, float], badge: Badge, beside: int) -> float:
+    """Draw a mark that goes with text of size `beside`.  Return where it ends."""
     x, baseline = at
-    end = x + _badge_width(fonts, text, beside)
+    end = x + _badge_width(fonts, badge.text, beside)
     corners = (x, round(baseline - beside * 0.98), end - 1, round(baseline + beside * 0.28))
-    canvas.rounded_rectangle(corners, beside * 0.3, _recorder(bak)[1])
-    fonts.draw(canvas, (x + beside * 0.4, baseline - beside * 0.06), text, _badge_style(bak, beside))
+    canvas.rounded_rectangle(corners, beside * 0.3, badge.ground)
+    fonts.draw(canvas, (x + beside * 0.4, baseline - beside * 0.06), badge.text, _badge_style(badge.ink, beside))
     return end
 
 

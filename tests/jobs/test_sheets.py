@@ -3,6 +3,7 @@
 import io
 import stat
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -14,14 +15,19 @@ from indexer.agora.names import format as key_of
 from indexer.catalog.catalog import Catalog
 from indexer.catalog.derivatives import Made
 from indexer.derived import thumbnail_key
-from indexer.errors import ConfigError
+from indexer.errors import CatalogError, ConfigError
+from indexer.jobs.lookup import Terms
 from indexer.jobs.originals import GetReport, get, shots_of
-from indexer.jobs.sheets import Pictures, Sheet, _tiles, file_name, plan, write
+from indexer.jobs.sheets import EqualBytes, Pictures, Sheet, Shown, Style, _head, _stream, file_name, plan, write
 from indexer.jobs.sync import Access, Watch, sync
-from indexer.model import Selection, Shot
-from indexer.render.contact_sheet import Tile
+from indexer.model import Selection, TimeRange
+from indexer.people import Names
+from indexer.render.contact_sheet import ContactSheet
 from indexer.render.fonts import Fonts
+from indexer.render.sheet_html import HtmlSheet
 from indexer.render.sheet_layout import Layout
+from indexer.render.sheet_model import Block, Document, SheetHead, Tile
+from indexer.render.sheet_words import Template, facts
 from indexer.render.thumbnail import ThumbSpec
 from indexer.storage.local import LocalStore
 from indexer.storage.memory import MemoryStore
@@ -29,15 +35,18 @@ from indexer.storage.memory import MemoryStore
 START = datetime(2026, 11, 5, 9, tzinfo=UTC)
 SID = "a" * 32
 LAYOUT = Layout(ThumbSpec(160, 90))
+STYLE = Style(UTC, LAYOUT.tile)
+TERMS = Terms({}, timedelta(hours=24), START + timedelta(days=30))
+MD5 = replace(TERMS, md5_sources=frozenset({"prod"}))
 
 
 def name(step: int, *, uid: str = "7", cname: str = "room", bak: str = "") -> str:
     return key_of(ScreenshotName(ShotHead("d/", bak, SID, cname, uid), START + timedelta(seconds=10 * step)))
 
 
-def jpeg() -> bytes:
+def jpeg(other: bool = False) -> bytes:
     stream = io.BytesIO()
-    Image.new("RGB", (320, 180), (40, 80, 120)).save(stream, "JPEG")
+    Image.new("RGB", (320, 180), (120, 80, 40) if other else (40, 80, 120)).save(stream, "JPEG")
     return stream.getvalue()
 
 
@@ -49,10 +58,11 @@ class World:
     def fill(self, *keys: str) -> None:
         for key in keys:
             self.store.put(key, jpeg(), content_type="image/jpeg")
-        sync(Access(self.store, ""), self.catalog, "prod", watch=Watch(lambda: START))
+        sync(Access(self.store, ""), self.catalog, "prod", watch=Watch(lambda: START + timedelta(days=2)))
 
-    def sheet(self, selection: Selection, *, every: timedelta | None = None) -> Sheet:
-        return plan(self.catalog, selection, every=every, intervals_s={})
+    def sheet(self, selection: Selection, *, every: timedelta | None = None, changed: bool = False) -> Sheet:
+        likeness = EqualBytes(MD5.md5_sources) if changed else None
+        return plan(self.catalog, selection, terms=MD5 if changed else TERMS, every=every, likeness=likeness)
 
 
 @pytest.fixture
@@ -62,38 +72,150 @@ def world(tmp_path: Path) -> Iterator[World]:
     made.catalog.close()
 
 
+def at(step: int) -> datetime:
+    return START + timedelta(seconds=10 * step)
+
+
 def steps(sheet: Sheet) -> list[int | str]:
-    """The cells of a sheet: the step of each shot, and the length of each gap."""
+    """The cells of a sheet: the step of each tile, and the length of each gap."""
     return [
-        (cell.captured_at - START) // timedelta(seconds=10)
-        if isinstance(cell, Shot)
-        else f"gap {(cell[1] - cell[0]).total_seconds():.0f}s"
-        for cell in sheet.cells()
+        (cell.shot.captured_at - START) // timedelta(seconds=10)
+        if isinstance(cell, Shown)
+        else f"{cell.cause} {cell.length.total_seconds():.0f}s"
+        for part in sheet.parts
+        for cell in sheet.cells(part)
     ]
+
+
+def shown(sheet: Sheet) -> list[Shown]:
+    return [cell for part in sheet.parts for cell in sheet.cells(part) if isinstance(cell, Shown)]
+
+
+def pages(head: SheetHead) -> Document:
+    return ContactSheet(head, zone=UTC, fonts=Fonts(), layout=LAYOUT)
 
 
 def test_a_sheet_of_a_user_is_in_time_order_with_its_gaps(world: World) -> None:
     world.fill(*map(name, (0, 1, 2, 3, 9, 10)), name(4, bak="bak0_"), name(0, uid="8"))
-    assert steps(world.sheet(Selection(uid="7"))) == [0, 1, 2, 3, 4, "gap 50s", 9, 10]
+    assert steps(world.sheet(Selection(uid="7"))) == [0, 1, 2, 3, 4, "unknown 50s", 9, 10]
 
 
 def test_a_sheet_of_a_channel_is_in_time_order_for_each_user(world: World) -> None:
     world.fill(name(0), name(1), name(0, uid="8"), name(1, uid="8"), name(0, uid="9", cname="hall"))
     sheet = world.sheet(Selection(cname="room"))
-    assert [cell.uid for cell in sheet.cells() if isinstance(cell, Shot)] == ["7", "7", "8", "8"]
+    assert [cell.shot.uid for cell in shown(sheet)] == ["7", "7", "8", "8"]
 
 
 def test_sampling_keeps_one_shot_in_each_length_and_every_gap(world: World) -> None:
     world.fill(*map(name, [*range(7), *range(20, 27)]))
     sheet = world.sheet(Selection(uid="7"), every=timedelta(seconds=30))
-    assert steps(sheet) == [0, 3, 6, "gap 140s", 20, 23, 26]
+    assert steps(sheet) == [0, 3, 6, "unknown 140s", 20, 23, 26]
 
 
 def test_sampling_does_not_skip_a_shot_that_came_a_little_early(world: World) -> None:
     early = name(3).replace("090030000", "090029950")
     world.fill(name(0), name(1), name(2), early, name(4))
     sheet = world.sheet(Selection(uid="7"), every=timedelta(seconds=30))
-    assert [cell.key for cell in sheet.cells() if isinstance(cell, Shot)] == [name(0), early]
+    assert [cell.shot.key for cell in shown(sheet)] == [name(0), early]
+
+
+def test_others_tell_why_there_is_a_gap_and_the_edges_of_a_session_are_gaps(world: World) -> None:
+    world.fill(*map(name, (*range(10, 20), *range(60, 70))), *(name(step, uid="8") for step in range(100)))
+    assert [cell for cell in steps(world.sheet(Selection(uid="7"))) if isinstance(cell, str)] == [
+        "not-joined 100s",
+        "camera-off 410s",
+        "left 300s",
+    ]
+
+
+def test_who_has_no_shot_in_the_period_is_a_gap_of_its_length(world: World) -> None:
+    world.fill(*map(name, (*range(10), *range(60, 70))), *(name(step, uid="8") for step in range(70)))
+    period = TimeRange(at(20), at(50))
+    sheet = world.sheet(Selection(sid=SID, period=period))
+    assert [part.timeline.shots for part in sheet.parts] == [0, 30]
+    assert steps(sheet) == ["camera-off 300s", *range(20, 50)]
+
+
+def test_each_user_of_each_session_is_a_block_with_its_name_and_figures(world: World, tmp_path: Path) -> None:
+    world.fill(*map(name, (*range(10), *range(30, 40))), *(name(step, uid="8") for step in range(40)))
+    style = replace(STYLE, names=Names({("room", "7"): "Maya Chen", (None, "8"): "Ben <b>"}))
+    sheet = world.sheet(Selection(sid=SID))
+    blocks = [cell for cell in _stream(sheet, Pictures({}, None), style) if isinstance(cell, Block)]
+    assert [block.title for block in blocks] == ["Maya Chen · user 7", "Ben <b> · user 8"]
+    assert dict(blocks[0].facts) == {
+        "Period": "2026-11-05 09:00:00 to 09:06:30",
+        "Shots": "20",
+        "Gaps": "1",
+        "Presence": "46.1 %",
+        "Capture": "100 %",
+    }
+    head = _head(sheet, style)
+    assert (head.blocks, head.tiles, head.gaps, head.marks.causes) == ((21, 40), 60, 1, {"camera-off"})
+    alone = _head(world.sheet(Selection(uid="7")), style)
+    assert alone.title == "Maya Chen · user 7"
+    assert dict(facts(alone, UTC))["Presence"] == "46.1 %"
+    (page,) = write(
+        sheet, Pictures({}, None), tmp_path, style=style, suffix="html", document=lambda head: HtmlSheet(head, zone=UTC)
+    )
+    assert page.suffix == ".html"
+    assert "Ben &lt;b&gt; · user 8" in page.read_text("utf-8")
+
+
+def test_equal_pictures_in_a_row_are_one_tile_where_etags_are_md5s(world: World) -> None:
+    for step in (*range(5), 6, 7, *range(20, 23)):
+        world.store.put(name(step), jpeg(step in {4, 7}), content_type="image/jpeg")
+    world.fill()
+    folded = shown(world.sheet(Selection(uid="7"), changed=True))
+    assert [(cell.shot.key, cell.until, cell.shots, cell.frozen) for cell in folded] == [
+        (name(0), at(3), 4, True),
+        (name(4), at(4), 1, False),
+        (name(6), at(6), 1, False),
+        (name(7), at(7), 1, False),
+        (name(20), at(22), 3, True),
+    ]
+    untold = plan(world.catalog, Selection(uid="7"), terms=TERMS, likeness=EqualBytes(frozenset()))
+    assert len(shown(untold)) == 10
+    assert untold.untold_sources == ["prod"]
+    assert world.sheet(Selection(uid="7"), changed=True).untold_sources == []
+
+
+def test_captions_of_ones_own_tell_what_is_asked(world: World) -> None:
+    world.fill(name(0), name(1, bak="bak1_"))
+    template = Template("{date} {time} {uid} {name} {channel} {recorder} {size}")
+    style = replace(STYLE, caption=template, names=Names({(None, "7"): "Maya"}))
+    cells = list(_stream(world.sheet(Selection(uid="7")), Pictures({}, None), style))
+    size = f"{len(jpeg()):,}"
+    assert [cell.caption for cell in cells if isinstance(cell, Tile)] == [
+        f"2026-11-05 09:00:00 7 Maya room original {size} B",
+        f"2026-11-05 09:00:10 7 Maya room bak1 {size} B",
+    ]
+
+
+def test_a_catalog_that_changes_meanwhile_is_one_line_and_leaves_no_part_of_a_file(
+    world: World, tmp_path: Path
+) -> None:
+    world.fill(*map(name, (*range(4), *range(8, 12))))
+    sheet = world.sheet(Selection(uid="7"))
+    (tmp_path / "out").mkdir()
+
+    def late(head: SheetHead) -> Document:
+        world.fill(name(4), name(20))
+        return HtmlSheet(head, zone=UTC)
+
+    with pytest.raises(CatalogError, match="draw it again"):
+        list(write(sheet, Pictures({}, None), tmp_path / "out", style=STYLE, suffix="html", document=late))
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_what_a_session_goes_on_with_meanwhile_does_not_matter(world: World, tmp_path: Path) -> None:
+    world.fill(*map(name, range(4)))
+    sheet = world.sheet(Selection(uid="7"))
+
+    def late(head: SheetHead) -> Document:
+        world.fill(name(4), name(5))
+        return HtmlSheet(head, zone=UTC)
+
+    assert list(write(sheet, Pictures({}, None), tmp_path, style=STYLE, suffix="html", document=late))
 
 
 def test_a_sheet_of_everything_is_refused(world: World) -> None:
@@ -108,7 +230,7 @@ def test_pages_are_private_files_of_safe_names(world: World, tmp_path: Path) -> 
     folder = tmp_path / "out"
     folder.mkdir()
     pictures = Pictures({"prod": world.store}, None)
-    written = list(write(sheet, pictures, folder, layout=LAYOUT, zone=UTC, fonts=Fonts()))
+    written = list(write(sheet, pictures, folder, style=STYLE, suffix="jpg", document=pages))
     assert sorted(folder.iterdir()) == written
     for path in written:
         assert path.name.isascii()
@@ -120,7 +242,9 @@ def test_pages_are_private_files_of_safe_names(world: World, tmp_path: Path) -> 
 def test_different_sheets_have_different_names(world: World) -> None:
     world.fill(name(0, cname="a b"), name(0, cname="a.b"), name(0, cname="a-b"))
     sheets = [world.sheet(Selection(cname=cname)) for cname in ("a b", "a-b")]
-    assert len({file_name(sheet) for sheet in sheets}) == 2
+    sheets += [world.sheet(Selection(cname="a b"), changed=True)]
+    names = [file_name(sheet) for sheet in sheets]
+    assert len({*names, file_name(sheets[0], Template("{time}"))}) == 4
 
 
 def test_thumbnails_are_used_where_they_exist(world: World, tmp_path: Path) -> None:
@@ -135,7 +259,7 @@ def test_thumbnails_are_used_where_they_exist(world: World, tmp_path: Path) -> N
     world.fill()
     before = world.store.requests["get"]
     pictures = Pictures({"prod": world.store}, derived, "team/")
-    tiles = list(_tiles(world.sheet(Selection(uid="7")), pictures, LAYOUT.tile, several=False))
+    tiles = list(_stream(world.sheet(Selection(uid="7")), pictures, STYLE))
     assert world.store.requests["get"] - before == 1, "only the shot that is not what its thumbnail shows is fetched"
     assert [tile.note for tile in tiles if isinstance(tile, Tile)] == [None, None, "truncated"]
 
@@ -147,9 +271,9 @@ def test_what_cannot_be_shown_is_a_tile_that_says_why(world: World, tmp_path: Pa
     world.store.delete(name(2))
     sheet = world.sheet(Selection(uid="7"))
     pictures = Pictures({"prod": world.store}, None)
-    tiles = [tile for tile in _tiles(sheet, pictures, LAYOUT.tile, several=False) if isinstance(tile, Tile)]
+    tiles = [tile for tile in _stream(sheet, pictures, STYLE) if isinstance(tile, Tile)]
     assert [tile.note for tile in tiles] == ["truncated", "archived", "gone", None]
-    assert list(write(sheet, pictures, tmp_path, layout=LAYOUT, zone=UTC, fonts=Fonts()))
+    assert list(write(sheet, pictures, tmp_path, style=STYLE, suffix="jpg", document=pages))
 
 
 def fetched(world: World, target: LocalStore) -> GetReport:

@@ -3,7 +3,6 @@ from datetime import UTC, datetime, timedelta
 from io import BytesIO
 from itertools import combinations
 from random import Random
-from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given, settings
@@ -11,10 +10,10 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from indexer.errors import ConfigError
-from indexer.render import contact_sheet
-from indexer.render.contact_sheet import ContactSheet, Gap, SheetHead, Tile
+from indexer.render.contact_sheet import ContactSheet, PageFormat
 from indexer.render.fonts import Fonts
-from indexer.render.sheet_layout import LONGEST_SIDE, Grid, Layout
+from indexer.render.sheet_layout import LONGEST_SIDE, PROPORTION, Band, Grid, Layout
+from indexer.render.sheet_model import Block, Gap, SheetHead, Tile
 from indexer.render.thumbnail import ThumbSpec
 
 NOON = datetime(2026, 11, 5, 12, 0, tzinfo=UTC)
@@ -34,7 +33,7 @@ def tiles(count: int, colour: str = "red") -> list[Tile | Gap]:
 
 def sheet_of(cells: list[Tile | Gap], *, title: str = "Maya", layout: Layout = SMALL) -> ContactSheet:
     gaps = sum(isinstance(cell, Gap) for cell in cells)
-    head = SheetHead(title, (("Channel", "algebra-7b"),), shots=len(cells) - gaps, gaps=gaps)
+    head = SheetHead(title, (("Channel", "algebra-7b"),), tiles=len(cells) - gaps, gaps=gaps)
     return ContactSheet(head, zone=UTC, fonts=Fonts(), layout=layout)
 
 
@@ -62,7 +61,7 @@ layouts = st.builds(
     tile=st.builds(ThumbSpec, st.integers(120, 1300), st.integers(16, 1000)),
     columns=st.none() | st.integers(1, 12),
     rows=st.none() | st.integers(1, 12),
-    labels=st.booleans(),
+    lines=st.integers(1, 2),
 )
 
 
@@ -83,6 +82,47 @@ def test_cells_lie_on_the_page_beside_each_other(layout: Layout, cells: int, hea
         assert other_x >= x + layout.tile.width + 8 or other_y >= y + layout.cell_height + 8 or other_x < x
 
 
+@settings(deadline=None, max_examples=60)
+@given(layouts, st.lists(st.integers(0, 90), min_size=1, max_size=12), st.booleans())
+def test_every_cell_of_every_block_has_a_place_below_a_heading(
+    layout: Layout, blocks: list[int], on_paper: bool
+) -> None:
+    heading = 60
+    try:
+        grid = Grid.of(
+            layout,
+            cells=sum(blocks),
+            header=150,
+            footer=60,
+            blocks=blocks,
+            heading=heading,
+            paper=PROPORTION if on_paper else None,
+        )
+    except ConfigError:
+        return
+    pages = list(grid.bands())
+    assert len(pages) == grid.pages
+    assert not on_paper or grid.height == round(grid.width / PROPORTION)
+    placed: list[int] = []
+    for page in pages:
+        assert page, "no page is empty"
+        below = grid.top
+        for band in page:
+            assert band.top >= below
+            assert band.first_row == band.top + heading
+            below = band.first_row + _rows(band, grid) * (layout.cell_height + layout.gutter)
+            if band.continued:
+                placed[-1] += band.cells
+            else:
+                placed.append(band.cells)
+        assert below - layout.gutter <= grid.height - 60
+    assert placed == blocks
+
+
+def _rows(band: Band, grid: Grid) -> int:
+    return max(1, -(-band.cells // grid.columns))
+
+
 def test_usual_pages_are_about_a4_lying_on_its_side() -> None:
     for tile in [ThumbSpec(160, 90), ThumbSpec(320, 180), ThumbSpec(480, 270), ThumbSpec(180, 320)]:
         width, height = sheet_of(tiles(500), layout=Layout(tile)).page_size
@@ -93,7 +133,7 @@ def test_usual_pages_are_about_a4_lying_on_its_side() -> None:
 def test_few_shots_make_a_small_page() -> None:
     assert sheet_of(tiles(3), layout=Layout()).page_size[0] == 3 * 320 + 2 * 16 + 2 * 48
     assert sheet_of(tiles(1)).page_size == sheet_of(tiles(3)).page_size
-    assert sheet_of(tiles(2)).page_count == 1
+    assert sheet_of(tiles(2)).file_count == 1
 
 
 @pytest.mark.parametrize(
@@ -112,6 +152,34 @@ def test_tiles_without_room_for_a_caption_are_refused() -> None:
         Layout(columns=0)
 
 
+# --- Blocks ---------------------------------------------------------------------------------------------------------
+
+
+def blocks_of(*counts: int) -> tuple[ContactSheet, list[Block | Tile | Gap]]:
+    cells: list[Block | Tile | Gap] = []
+    for number, count in enumerate(counts):
+        cells += [Block(f"User {number}", (("Presence", "83.3 %"), ("Capture", "99 %" * 40))), *tiles(count)]
+    head = SheetHead("Room", tiles=sum(counts), blocks=counts)
+    return ContactSheet(head, zone=UTC, fonts=Fonts(), layout=SMALL), cells
+
+
+def test_a_block_that_goes_on_gets_its_heading_again() -> None:
+    sheet, cells = blocks_of(150, 40, 3)
+    pages = [opened(page) for page in sheet.pages(cells)]
+    assert len(pages) == sheet.file_count == 2
+    for page in pages:
+        heading = page.crop((24, sheet._grid.top, 400, sheet._grid.top + 30))
+        assert heading.getextrema() != ((255, 255),) * 3
+
+
+@pytest.mark.parametrize("wrong", [0, 4])
+def test_a_stream_without_its_blocks_is_an_error(wrong: int) -> None:
+    sheet, cells = blocks_of(3, 3)
+    cells[wrong] = tiles(1)[0]
+    with pytest.raises(ValueError, match="a block begins"):
+        list(sheet.pages(cells))
+
+
 # --- Pages ----------------------------------------------------------------------------------------------------------
 
 
@@ -119,7 +187,7 @@ def test_pages_have_the_size_and_number_that_were_said() -> None:
     cells = tiles(250)
     sheet = sheet_of(cells)
     pages = [opened(page) for page in sheet.pages(cells)]
-    assert len(pages) == sheet.page_count == 3
+    assert len(pages) == sheet.file_count == 3
     assert {page.size for page in pages} == {sheet.page_size}
 
 
@@ -161,6 +229,16 @@ def test_pages_carry_no_metadata() -> None:
     (page,) = sheet_of(cells).pages(cells)
     assert b"secret" not in page
     assert set(opened(page).info) <= {"jfif", "jfif_version", "jfif_unit", "jfif_density"}
+
+
+def test_png_pages_show_the_very_pixels() -> None:
+    cells = tiles(3)
+    head = SheetHead("Maya", tiles=3)
+    (page,) = ContactSheet(head, zone=UTC, fonts=Fonts(), layout=SMALL, page_format=PageFormat.PNG).pages(cells)
+    with Image.open(BytesIO(page)) as picture:
+        assert picture.format == "PNG"
+        assert picture.getpixel((2, 2)) == (255, 255, 255)
+        assert picture.info == {}
 
 
 def test_no_shots_make_one_page_that_says_so() -> None:
@@ -210,20 +288,21 @@ def test_broken_pictures_are_drawn_as_missing() -> None:
 def test_every_mark_can_be_drawn_in_every_size(tile: ThumbSpec) -> None:
     cells: list[Tile | Gap] = [
         Gap(NOON, NOON + timedelta(days=400), "the whole session was silent, as far as anybody can tell from outside"),
-        Gap(NOON, NOON),
+        Gap(NOON, NOON, cause="camera-off"),
         Tile(NOON, None),
-        Tile(NOON, None, "archived " * 40, bak=12_345_678_901_234_567_890, label="Maya " * 50),
-        *(Tile(NOON + timedelta(days=bak), jpeg(), bak=bak, label="Maya") for bak in range(9)),
+        Tile(NOON, jpeg(), bak=1, until=NOON + timedelta(days=3), shots=12_345, frozen=True),
+        Tile(NOON, None, "archived " * 40, bak=12_345_678_901_234_567_890, caption="Maya " * 50),
+        *(Tile(NOON + timedelta(days=bak), jpeg(), bak=bak, caption="Maya") for bak in range(9)),
     ]
-    assert pages_of(cells, layout=Layout(tile, labels=True))[0].width >= 2 * tile.width
+    assert pages_of(cells, layout=Layout(tile, lines=2))[0].width >= 2 * tile.width
 
 
 @settings(deadline=None, max_examples=40)
 @given(st.text(st.characters(), max_size=80))
 def test_hostile_names_stay_text(name: str) -> None:
-    head = SheetHead(name, (("Channel", name), (name, name)), shots=2)
-    cells = [Tile(NOON, None, name, label=name), Tile(NOON, None, label=name)]
-    layout = Layout(ThumbSpec(120, 68), labels=True)
+    head = SheetHead(name, (("Channel", name), (name, name)), tiles=2)
+    cells = [Tile(NOON, None, name, caption=name), Tile(NOON, None, caption=name)]
+    layout = Layout(ThumbSpec(120, 68), lines=2)
     (page,) = ContactSheet(head, zone=UTC, fonts=Fonts(), layout=layout).pages(cells)
     assert opened(page).width < 600
 
@@ -237,51 +316,6 @@ def test_a_channel_name_of_a_thousand_characters_keeps_the_header_small() -> Non
 
 def test_letters_that_no_font_has_are_known_after_the_last_page() -> None:
     fonts = Fonts()
-    sheet = ContactSheet(SheetHead("王", shots=1), zone=UTC, fonts=fonts, layout=Layout(labels=True))
-    list(sheet.pages([Tile(NOON, None, label="明")]))
+    sheet = ContactSheet(SheetHead("王", tiles=1), zone=UTC, fonts=fonts, layout=Layout(lines=2))
+    list(sheet.pages([Tile(NOON, None, caption="明")]))
     assert fonts.missing == "明王"
-
-
-# --- Words ----------------------------------------------------------------------------------------------------------
-
-
-def test_the_date_is_said_when_it_changes_and_the_offset_when_that_does() -> None:
-    clock = contact_sheet._Clock(ZoneInfo("Europe/Berlin"))
-    before = datetime(2026, 10, 25, 0, 59, 50, tzinfo=UTC)
-    assert clock.read(before) == ("2026-10-25", "02:59:50", "")
-    assert clock.read(before + timedelta(seconds=10)) == ("", "02:00:00", "UTC+1")
-    assert clock.read(before + timedelta(seconds=20)) == ("", "02:00:10", "")
-    assert clock.read(before + timedelta(days=1)) == ("2026-10-26", "01:59:50", "")
-
-
-@pytest.mark.parametrize(
-    ("seconds", "text"),
-    [
-        (0, "0s"),
-        (0.6, "1s"),
-        (59, "59s"),
-        (130, "2m 10s"),
-        (3_600, "1h"),
-        (3_605, "1h"),
-        (79_000, "21h 56m"),
-        (266_400, "3d 2h"),
-    ],
-)
-def test_a_length_is_said_in_its_two_largest_units(seconds: float, text: str) -> None:
-    assert contact_sheet._length(timedelta(seconds=seconds)) == text
-
-
-def test_the_period_and_the_zone_are_facts() -> None:
-    berlin = ZoneInfo("Europe/Berlin")
-    head = SheetHead("Maya", since=NOON, until=NOON + timedelta(hours=1), shots=1_500, gaps=2)
-    assert dict(contact_sheet._facts(head, berlin)) == {
-        "Period": "2026-11-05 13:00:00 to 14:00:00",
-        "Time zone": "Europe/Berlin (UTC+1)",
-        "Shots": "1,500",
-        "Gaps": "2",
-    }
-    assert dict(contact_sheet._facts(SheetHead("Maya", since=NOON), UTC)) == {
-        "Period": "from 2026-11-05 12:00:00",
-        "Time zone": "UTC",
-        "Shots": "0",
-    }
