@@ -82,12 +82,13 @@ def measure(scale: Scale) -> Iterator[Figure]:
     """Bytes a shot, shots a second, milliseconds a lookup."""
     history = History(scale.history_shots)
     with tempfile.TemporaryDirectory(prefix="bench-") as name:
-        yield from _measured(Files(Path(name)), history, scale)
+        yield from measured(Files(Path(name)), history, scale)
     with server_place() as place:
-        yield from _measured(place, history, scale)
+        yield from measured(place, history, scale)
 
 
-def _measured(place: Place, history: History, scale: Scale) -> Iterator[Figure]:
+def measured(place: Place, history: History, scale: Scale) -> Iterator[Figure]:
+    """The figures of one kind of database."""
     what = f"{place.name}, {history.shots:,} shots"
     size, first_s, night_s = _fill(place, _LARGE, history)
     _fill(place, _SMALL, History(scale.history_shots // SHORTER))

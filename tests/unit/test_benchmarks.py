@@ -12,9 +12,12 @@ from typing import TYPE_CHECKING, Final
 import pytest
 
 from benchmarks.compiling import MissingToolError, compiled
+from benchmarks.databases import Files
+from benchmarks.history import EVERYWHERE, History, listed, stretches
 from benchmarks.list_server import BUCKET, Bucket, list_server, statistics
 from benchmarks.listing import session
-from benchmarks.measuring import Figure
+from benchmarks.lookups import measured
+from benchmarks.measuring import QUICK, Figure
 from benchmarks.world import PREFIX
 from indexer.agora.names import parse_utc
 
@@ -53,6 +56,28 @@ def test_a_smoke_run_prints_every_row(tmp_path: Path) -> None:
     found = {start: sum(figure["what"].startswith(start) for figure in figures) for start in subjects}
     assert found == subjects
     assert sum(found.values()) == len(rows)
+
+
+def test_a_longer_history_is_the_same_one_with_older_sessions_behind_it() -> None:
+    short, long = History(3_000), History(30_000)
+    assert long.seats[: len(short.seats)] == short.seats
+    assert max(seat.first_ms for seat in long.seats[len(short.seats) :]) < min(seat.first_ms for seat in short.seats)
+    assert {seat.head.sid for seat in long.seats} == {
+        seat.head.sid for seat in long.seats if seat.head.uid == EVERYWHERE
+    }
+    assert sum(map(len, map(listed, short.seats))) == short.shots
+    assert [len(stretch.streams) for stretch in stretches(short.seats)] == [len(short.seats)]
+
+
+def test_lookups_are_measured_where_all_ways_answer_the_same(tmp_path: Path) -> None:
+    scale = replace(QUICK, history_shots=4_000, lookups=2)
+    figures = list(measured(Files(tmp_path), History(scale.history_shots), scale))
+    assert all(figure.ours > 0 for figure in figures)
+    assert {figure.peer_name for figure in figures} >= {
+        "bound",
+        "raw query, same tables, tuples",
+        "raw query, naive table, tuples",
+    }
 
 
 def test_an_unknown_subject_is_refused() -> None:
