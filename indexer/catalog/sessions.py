@@ -68,8 +68,10 @@ _STREAMS: Final = (
 class Sessions:
     """Asks about sessions; changes nothing."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, asking: Engine) -> None:
         self._engine = engine
+        self._asking = asking
+        """See `Database`."""
 
     def every(
         self, selection: Selection, *, after: str | None = None, limit: int | None = None
@@ -98,7 +100,7 @@ class Sessions:
     def streams(self, sid: str, *, cname: str | None = None) -> list[StreamSummary]:
         """The streams of a session, by user, then in time order."""
         query = _STREAMS if cname is None else _STREAMS.where(session.c.cname.in_(spellings(cname)))
-        with self._engine.connect() as connection:
+        with self._asking.connect() as connection:
             return [to_stream(row) for row in connection.execute(query, {"sid": sid})]
 
     def recordings(self, sid: str, cname: str) -> list[RecordingSummary]:
