@@ -52,6 +52,13 @@ class Truth(StrEnum):
     LOST = "pictures lost"
 
 
+class Clock(StrEnum):
+    """What a recorder's timer does when a camera comes back: nobody has written it down."""
+
+    BEGINS_ANEW = "begins anew"
+    GOES_ON = "goes on"
+
+
 class Verdict(StrEnum):
     """What an answer is worth."""
 
@@ -129,20 +136,21 @@ class Answer:
 # What happens.
 
 
-def history(seed: int, *, sessions: int) -> History:
+def history(seed: int, *, sessions: int, clock: Clock = Clock.BEGINS_ANEW) -> History:
     """The same seed gives the same history."""
     chance = Random(seed)
     seats: list[Seat] = []
     pictures: list[Picture] = []
     for number in range(sessions):
         sid = hashlib.md5(f"{seed}/{number}".encode(), usedforsecurity=False).hexdigest()
-        _Session(chance, sid, f"room-{number % 7}").fill(seats, pictures)
+        _Session(chance, sid, f"room-{number % 7}", clock).fill(seats, pictures)
     return History(seats, pictures)
 
 
 class _Session:
-    def __init__(self, chance: Random, sid: str, cname: str) -> None:
+    def __init__(self, chance: Random, sid: str, cname: str, clock: Clock) -> None:
         self._chance = chance
+        self._clock = clock
         self._sid = sid
         self._cname = cname
         self._interval_ms = 1000 * chance.choice([1, 2, 5, 10, 10, 10, 15, 30, 60])
@@ -211,7 +219,9 @@ class _Session:
         taken: list[tuple[int, str]] = []
         for bak, recording in self._recorders:
             for begin, end in stretches:
-                tick = max(begin, recording[0]) + chance.randint(200, min(interval, 4_000))
+                tick = max(begin, recording[0])
+                delay = chance.randint(200, min(interval, 4_000))
+                tick += delay if self._clock is Clock.BEGINS_ANEW else (recording[0] - tick) % interval
                 while tick < min(end, recording[1]):
                     taken.append((tick + chance.randint(0, 80), bak))
                     tick += interval
@@ -385,9 +395,9 @@ def share(found: Iterable[Answer], verdict: Verdict) -> float:
     return sum(answer.verdict is verdict for answer in evident) / len(evident)
 
 
-def survey(seed: int, *, sessions: int) -> list[Answer]:
+def survey(seed: int, *, sessions: int, clock: Clock = Clock.BEGINS_ANEW) -> list[Answer]:
     """All answers about one history."""
-    past = history(seed, sessions=sessions)
+    past = history(seed, sessions=sessions, clock=clock)
     with (
         tempfile.TemporaryDirectory() as folder,
         Catalog.open_to_write(f"sqlite:///{folder}/catalog.db", now=NOW) as catalog,

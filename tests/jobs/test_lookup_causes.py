@@ -13,6 +13,7 @@ from tests.histories import (
     SEED,
     SESSIONS,
     Answer,
+    Clock,
     History,
     Seat,
     Truth,
@@ -21,6 +22,7 @@ from tests.histories import (
     history,
     in_catalog,
     share,
+    survey,
     table,
     told,
 )
@@ -53,6 +55,11 @@ def test_where_evidence_exists_it_tells_the_truth(judged: list[Answer]) -> None:
 def test_a_cause_that_is_named_is_seldom_wrong(judged: list[Answer]) -> None:
     named = [answer for answer in judged if answer.truth is not None and answer.verdict is not Verdict.OPEN]
     assert sum(answer.verdict is Verdict.WRONG for answer in named) <= 0.01 * len(named)
+
+
+def test_should_clocks_go_on_while_cameras_are_off_more_stays_open_and_no_more_is_wrong() -> None:
+    found = survey(SEED, sessions=12, clock=Clock.GOES_ON)
+    assert share(found, Verdict.WRONG) <= 0.01
 
 
 @pytest.mark.parametrize("truth", Truth)
