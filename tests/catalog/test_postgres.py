@@ -213,6 +213,31 @@ def test_reading_takes_the_right_to_read_and_no_other(reader: str, url: str) -> 
             catalog.add_source("t", "memory://t/")
 
 
+def test_a_sync_takes_the_rights_that_the_documentation_names(postgres: PostgresServer, database: str) -> None:
+    made(postgres, database)
+    postgres.execute(
+        "CREATE ROLE writer LOGIN",
+        "REVOKE CREATE ON SCHEMA public FROM PUBLIC",
+        "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO writer",
+        "GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO writer",
+        f"REVOKE TEMPORARY ON DATABASE {database} FROM PUBLIC",
+        f"GRANT TEMPORARY ON DATABASE {database} TO writer",
+        database=database,
+    )
+    url = postgres.url(database, user="writer")
+    try:
+        assert [finding.verdict for finding in examine_database(url)] == [Verdict.OK]
+        with Catalog.open_to_write(url, now=MADE_AT) as catalog:
+            source = catalog.add_source("s", "memory://s/")
+            for found in (OBJECTS, [each._replace(tier="GLACIER") for each in OBJECTS], OBJECTS[:50]):
+                run = catalog.begin_run(source, mode="full", now=MADE_AT)
+                take_over(catalog, source, found)
+                catalog.end_run(run, mode="full", outcome="done", message=None, requests={}, counts={}, now=MADE_AT)
+                assert shots_in(catalog) == found
+    finally:
+        postgres.execute("DROP OWNED BY writer", "DROP ROLE writer", database=database)
+
+
 def test_doctor_tells_the_server_and_missing_rights(reader: str, url: str) -> None:
     (found,) = examine_database(url)
     assert (found.verdict, found.about, found.text[0]) == (Verdict.OK, "PostgreSQL", "1")

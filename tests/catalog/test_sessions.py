@@ -1,23 +1,17 @@
 """What the catalog tells of a session's units."""
 
 from datetime import UTC, datetime
-from pathlib import Path
 
-import pytest
 from sqlalchemy import insert
 
 from indexer.catalog.answers import UnitState, UnitSummary
 from indexer.catalog.catalog import Catalog
 from indexer.catalog.schema import unit
 from indexer.model import to_ms
+from tests.catalogs import Urls, opened
 
 NOON = datetime(2026, 11, 5, 12, tzinfo=UTC)
 EARLIER = datetime(2026, 11, 1, tzinfo=UTC)
-
-
-@pytest.fixture
-def catalog(tmp_path: Path) -> Catalog:
-    return Catalog.open_to_write(f"sqlite:///{tmp_path}/c.db", now=NOON)
 
 
 def test_units_tell_whether_more_can_arrive_and_when_they_were_listed(catalog: Catalog) -> None:
@@ -30,19 +24,18 @@ def test_units_tell_whether_more_can_arrive_and_when_they_were_listed(catalog: C
         {"source_id": ids[1], "prefix": "z/x_", "sid": "x", "objects": 1, "digest": None, "settled": True, **unknown},
         {"source_id": ids[0], "prefix": "z/y_", "sid": "y", "objects": 3, "digest": 1, "settled": True, **times},
     ]
-    with catalog, catalog.reading() as connection:
+    with catalog._writing() as connection:
         connection.execute(insert(unit), rows)
-        connection.commit()
-        assert catalog.sessions.units("x") == [
-            UnitSummary("a", "z/x_", 1, UnitState.UNFINISHED, None, None, None),
-            UnitSummary("b", "d/x_", 2, UnitState.WATCHED, EARLIER, NOON, NOON),
-            UnitSummary("b", "z/x_", 3, UnitState.SETTLED, EARLIER, NOON, NOON),
-        ]
-        assert catalog.sessions.units("") == []
+    assert catalog.sessions.units("x") == [
+        UnitSummary("a", "z/x_", 1, UnitState.UNFINISHED, None, None, None),
+        UnitSummary("b", "d/x_", 2, UnitState.WATCHED, EARLIER, NOON, NOON),
+        UnitSummary("b", "z/x_", 3, UnitState.SETTLED, EARLIER, NOON, NOON),
+    ]
+    assert catalog.sessions.units("") == []
 
 
-def test_the_units_of_a_session_are_found_by_an_index(catalog: Catalog) -> None:
-    with catalog, catalog.reading() as connection:
+def test_the_units_of_a_session_are_found_by_an_index(in_sqlite: Urls) -> None:
+    with opened(in_sqlite) as catalog, catalog.reading() as connection:
         plan = connection.exec_driver_sql(
             "EXPLAIN QUERY PLAN SELECT unit.id, source.name FROM unit JOIN source ON source.id = unit.source_id "
             "WHERE unit.source_id IN (SELECT id FROM source) AND unit.sid = 'a' ORDER BY source.name, unit.prefix"

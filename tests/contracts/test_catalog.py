@@ -202,16 +202,6 @@ def test_a_dry_run_writes_nothing(catalog: Catalog) -> None:
     assert dump(catalog) == before
 
 
-def test_one_sync_of_a_source_at_a_time(catalog: Catalog) -> None:
-    with catalog.sync_lock("a"):
-        with pytest.raises(LockedError, match="another sync of 'a' is running"), catalog.sync_lock("a"):
-            pass
-        with catalog.sync_lock("b"):
-            pass
-    with catalog.sync_lock("a"):
-        pass
-
-
 def test_a_lock_dies_with_its_owner(catalog_urls: Urls) -> None:
     url = catalog_urls()
     holder = (
