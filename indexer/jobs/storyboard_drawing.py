@@ -102,18 +102,18 @@ def _fetch(tile: Tile, task: Task) -> tuple[Picture | NoPicture, bool]:
         return NoPicture("no picture", tile.cause), False
     if tile.thumbnail is not None and task.thumbnails is not None:
         with suppress(ObjectNotFoundError, BadPictureError):  # somebody removed or broke it: the original will do
-            data = open_store_once(task.thumbnails).get(task.thumbnails.location.prefix + tile.thumbnail)
+            data = _open(task.thumbnails).get(task.thumbnails.location.prefix + tile.thumbnail)
             open_jpeg(data)
             return Picture(data), True
     if tile.unreadable is not None:
         return NoPicture("no picture", tile.unreadable), False
     try:
-        return Picture(open_store_once(task.origins[tile.source]).get(tile.key), tile.size), False
+        return Picture(_open(task.origins[tile.source]).get(tile.key), tile.size), False
     except ObjectNotFoundError:
         return NoPicture("no picture", "gone"), False
 
 
 @lru_cache(maxsize=16)
-def open_store_once(address: Address) -> ObjectStore:
+def _open(address: Address) -> ObjectStore:
     """The store of a worker, opened once."""
     return open_store(address.location, address.options)

@@ -16,7 +16,7 @@ from indexer.compute.processes import Done, Lost, carry_out
 from indexer.derived import thumbnail_key
 from indexer.jobs.lookup import Terms
 from indexer.jobs.media import Media, media_of
-from indexer.jobs.storyboard_drawing import Drawn, Task, Tile, draw, open_store_once
+from indexer.jobs.storyboard_drawing import Drawn, Task, Tile, draw
 from indexer.jobs.storyboard_files import VERSION, Files, Result, Writing, earlier_sprites
 from indexer.jobs.storyboard_plan import (
     Places,
@@ -32,6 +32,7 @@ from indexer.model import Selection, Shot, TimeRange
 from indexer.render.thumbnail import ThumbSpec
 from indexer.render.webvtt import LONGEST_MS, timestamp
 from indexer.storage.base import ObjectStore
+from indexer.storage.urls import open_store
 
 TIME_LIMIT_S: Final = 600.0
 """For a sprite with its transfers: hundreds of pictures at most, each a hundredth of a second and two round trips."""
@@ -113,7 +114,9 @@ class _Run:
         remove_forgotten(self._places.folder, now=self._terms.now)
         self._earlier = earlier_sprites(self._places.folder)
         if self._wishes.media:
-            self._stores = {name: open_store_once(address) for name, address in self._places.origins.items()}
+            self._stores = {
+                name: open_store(address.location, address.options) for name, address in self._places.origins.items()
+            }
         for number, plan in enumerate(plans(self._catalog, selection, self._wishes, self._terms)):
             media = media_of(self._catalog, plan.series, self._stores) if self._wishes.media else Media()
             result, stem = _result(plan, media), plan.stem
