@@ -3,6 +3,7 @@
 fpdf2 is an extra, and takes a fifth of a second to import: only `PdfSheet` and `PdfFonts` load it.
 """
 
+import gc
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from datetime import tzinfo
@@ -39,7 +40,9 @@ if TYPE_CHECKING:
     from fpdf.drawing_primitives import DeviceRGB
 
 MOST_PAGES: Final = 100
-"""Of a file: 3,000 tiles of the usual size.  A PDF is in memory until it is whole, and larger ones are hard to mail."""
+"""Of a file: 3,000 tiles of the usual size, 30 to 40 MB.  It is in memory twice until it is written."""
+
+_PIECE: Final = 1024 * 1024
 
 _WIDTH_PT: Final = 841.89  # A4 lying on its side
 
@@ -178,7 +181,7 @@ class PdfSheet:
         return self._grid.pages
 
     def files(self, cells: Iterable[Block | Cell]) -> Iterator[Iterable[bytes]]:
-        """Yield the files.  One is held at a time, with the thumbnails in it.
+        """Yield the files, each to be read before the next one is asked for; one is held at a time.
 
         Raises `BrokenPromiseError` if there are not as many cells as the head says.
         """
@@ -189,7 +192,10 @@ class PdfSheet:
             file = _File(self._head, self._parts, self._grid, self._zone)
             for number, bands in islice(pages, MOST_PAGES):
                 block = file.add_page(number, bands, coming, block, self._facts)
-            yield [file.written()]
+            yield file.written()
+            # The objects of a PDF refer to each other: left alone, they would be in memory beside the next file.
+            del file
+            gc.collect()
         coming.end()
 
 
@@ -270,8 +276,8 @@ class _File:
             return f"the file {exc}"
         return None
 
-    def written(self) -> bytes:
-        """The whole file."""
+    def written(self) -> Iterator[bytes]:
+        """The whole file in pieces.  Behind the last one nothing of it is held any more."""
         from fpdf.output import OutputProducer, PDFInfo
 
         class Undated(OutputProducer):
@@ -280,12 +286,17 @@ class _File:
                 info.creation_date = None  # type: ignore[assignment]  # left out where there is none
                 return info
 
+        pdf = self._pdf
         try:
-            return bytes(self._pdf.output(output_producer_class=Undated))
+            whole = memoryview(pdf.output(output_producer_class=Undated))
+            for start in range(0, len(whole), _PIECE):
+                yield bytes(whole[start : start + _PIECE])
         finally:
-            for font in self._pdf.fonts.values():
+            for font in pdf.fonts.values():
                 if hasattr(font, "ttfont"):
                     font.ttfont.close()
+            pdf.image_cache.images.clear()
+            pdf.buffer = None
 
 
 class _Pen:

@@ -40,8 +40,8 @@ def pdf_of(cells: Sequence[Tile | Gap], *, title: str = "Maya", fonts: PdfFonts 
     gaps = sum(isinstance(cell, Gap) for cell in cells)
     head = SheetHead(title, (("Channel", "algebra-7b"),), NOON, tiles=len(cells) - gaps, gaps=gaps)
     sheet = PdfSheet(head, zone=UTC, fonts=fonts or PdfFonts(), layout=SMALL)
-    ((file,),) = sheet.files(cells)
-    return file
+    (pieces,) = sheet.files(cells)
+    return b"".join(pieces)
 
 
 def read(file: bytes) -> PdfReader:
@@ -96,8 +96,8 @@ def test_each_user_of_each_session_has_a_bookmark() -> None:
     for group, title in (("one", "Maya"), ("one", "Ben"), ("two", "Maya")):
         cells += [Block(title, (("Presence", "83.3 %"),), group), *tiles(90)]
     head = SheetHead("Room", tiles=270, blocks=(90, 90, 90))
-    ((file,),) = PdfSheet(head, zone=UTC, fonts=PdfFonts(), layout=SMALL).files(cells)
-    reader = read(file)
+    (pieces,) = PdfSheet(head, zone=UTC, fonts=PdfFonts(), layout=SMALL).files(cells)
+    reader = read(b"".join(pieces))
     assert _title(reader) == "Room"
     outline: Any = reader.outline  # lists in lists
     assert [outline[0].title, [each.title for each in outline[1]]] == ["one", ["Maya", "Ben"]]
@@ -159,8 +159,8 @@ def test_any_name_makes_a_pdf(name: str) -> None:
     layout = Layout(ThumbSpec(160, 90), lines=2)
     cells: list[Block | Tile] = [Block(name, ((name, name),), name), Tile(NOON, None, name, caption=name)] * 2
     head = SheetHead(name, ((name, name),), tiles=2, blocks=(1, 1))
-    ((file,),) = PdfSheet(head, zone=UTC, fonts=PdfFonts(), layout=layout).files(cells)
-    assert len(read(file).pages) == 1
+    (pieces,) = PdfSheet(head, zone=UTC, fonts=PdfFonts(), layout=layout).files(cells)
+    assert len(read(b"".join(pieces)).pages) == 1
 
 
 def test_letters_that_no_font_has_are_boxes_and_known() -> None:
