@@ -30,7 +30,9 @@ from indexer.errors import (
 )
 from indexer.jobs.doctor import Verdict, examine_catalog, examine_database
 from indexer.jobs.stretches import Seen, stretches
+from indexer.jobs.sync import Access, Watch, sync
 from indexer.model import ListedObject
+from indexer.storage.memory import MemoryStore
 from tests.catalog.test_versions import NEXT
 from tests.catalogs import MADE_AT, shots_in, take_over
 from tests.postgres import PostgresServer
@@ -335,6 +337,23 @@ def test_a_connection_lost_in_mid_sync_ends_the_run_and_the_next_one_completes_i
     postgres: PostgresServer, database: str, url: str
 ) -> None:
     _loses(url, lambda: postgres.disconnect(database))
+
+
+def test_a_sync_that_loses_the_database_is_one_error_and_the_next_one_tells_that_it_died(
+    postgres: PostgresServer, database: str, url: str
+) -> None:
+    store = MemoryStore()
+    for found in OBJECTS:
+        store.put(found.key, b"x", content_type="image/jpeg")
+    access = Access(store, "")
+    with Catalog.open_to_write(url, now=MADE_AT) as catalog:
+        lossy = Watch(lambda: MADE_AT, progress=lambda _seen: postgres.disconnect(database))
+        with pytest.raises(CatalogBusyError, match="the connection was lost"):
+            sync(access, catalog, "s", watch=lossy)
+        assert sync(access, catalog, "s", watch=Watch(lambda: MADE_AT)).outcome == "done"
+        assert {run.outcome for run in catalog.overview.runs()} <= {"done", "failed", "died"}
+        assert len(shots_in(catalog)) == len(OBJECTS)
+        assert list(problems(catalog)) == []
 
 
 def test_a_lock_that_was_lost_ends_the_run(postgres: PostgresServer, database: str, url: str) -> None:
