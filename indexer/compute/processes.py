@@ -5,11 +5,15 @@ import signal
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from concurrent.futures.process import BrokenProcessPool
-from enum import StrEnum
+from dataclasses import dataclass
 from itertools import islice
-from typing import Final, Generic, NamedTuple, TypeVar
+from typing import Final, Generic, TypeVar
 
 from pebble import ProcessExpired, ProcessPool
+
+from indexer.compute.base import Done, Lost
+
+__all__ = ["Done", "Lost", "Processes", "carry_out"]
 
 _Task = TypeVar("_Task")
 _Result = TypeVar("_Result")
@@ -26,18 +30,17 @@ POOLS: Final = 3
 """Pools that may break one after the other without a single result."""
 
 
-class Lost(StrEnum):
-    """How a task ended without a result."""
+@dataclass(frozen=True, slots=True)
+class Processes:
+    """So many processes of this machine as an `Executor`."""
 
-    TIMED_OUT = "timed-out"
-    WORKER_DIED = "worker-died"
+    workers: int
 
-
-class Done(NamedTuple, Generic[_Task, _Result]):
-    """A task and what became of it."""
-
-    task: _Task
-    result: _Result | Lost
+    def carry_out(
+        self, function: Callable[[_Task], _Result], tasks: Iterable[_Task], *, timeout_s: float
+    ) -> Iterator[Done[_Task, _Result]]:
+        """See `Executor.carry_out`, and `carry_out`."""
+        return carry_out(function, tasks, workers=self.workers, timeout_s=timeout_s)
 
 
 def carry_out(
