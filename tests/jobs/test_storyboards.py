@@ -420,6 +420,27 @@ def test_a_playlist_that_is_gone_is_said(world: World) -> None:
     assert "is gone: run `livestills sync`" in (result.media_failure or "")
 
 
+def test_the_playlist_is_that_of_what_people_play(world: World) -> None:
+    world.fill(*map(name, range(3)), name(0, uid="8"))
+    composite = f"d/{SID}_room.m3u8"
+    for key in (
+        playlist_key(track="audio"),
+        composite,
+        playlist_key(uid="8", track="av"),
+        playlist_key(),
+        playlist_key(track="av"),
+    ):
+        world.record(key, playlist((0, 30)))
+    for key in (playlist_key(track="av"), playlist_key(), composite, playlist_key(track="audio")):
+        world.sync()
+        (series,) = world.catalog.shots.series("7", Selection())
+        media = media_of(world.catalog, series, {"prod": world.bucket})
+        assert media.playlists == (("prod", key),)
+        world.bucket.delete(key)
+    world.sync()
+    assert media_of(world.catalog, series, {"prod": world.bucket}).clock is None
+
+
 def test_a_recorder_without_a_playlist_between_others_is_said(world: World) -> None:
     world.fill(*map(name, range(3)), name(6, bak="bak1_"))
     world.record(playlist_key(), playlist((0, 30)))
