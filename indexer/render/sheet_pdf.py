@@ -193,9 +193,10 @@ class PdfSheet:
             for number, bands in islice(pages, MOST_PAGES):
                 block = file.add_page(number, bands, coming, block, self._facts)
             yield file.written()
-            # The objects of a PDF refer to each other: left alone, they would be in memory beside the next file.
             del file
-            gc.collect()
+            if self.file_count > 1:
+                # The objects of a PDF refer to each other: left alone, they would be in memory beside the next file.
+                gc.collect()
         coming.end()
 
 

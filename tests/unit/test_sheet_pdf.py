@@ -153,7 +153,7 @@ def test_hostile_names_stay_text() -> None:
     assert _title(reader) == "a<b>&\"'\\)(\\x1b[31m\\u202e%PDF endstream endobj"
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=25)
 @given(st.text(st.characters(), max_size=60))
 def test_any_name_makes_a_pdf(name: str) -> None:
     layout = Layout(ThumbSpec(160, 90), lines=2)
@@ -180,7 +180,7 @@ def _with(letters: str) -> Path | None:
     return None
 
 
-@pytest.mark.parametrize("name", ["Łukasz Žižek", "Мария", "王小明"])
+@pytest.mark.parametrize("name", ["Мария", "王小明"])
 def test_letters_of_a_font_of_the_system_can_be_selected_and_are_embedded_as_a_subset(name: str) -> None:
     path = _with(name)
     if path is None:
@@ -188,8 +188,15 @@ def test_letters_of_a_font_of_the_system_can_be_selected_and_are_embedded_as_a_s
     fonts = PdfFonts([path])
     file = pdf_of(tiles(1), title=name, fonts=fonts)
     assert name in read(file).pages[0].extract_text()
-    assert len(file) < 60_000
-    assert file == pdf_of(tiles(1), title=name, fonts=PdfFonts([path]))
+    assert len(file) < 60_000, "a whole font has half a megabyte and more"
+
+
+def test_equal_letters_of_other_fonts_give_equal_bytes() -> None:
+    path = _with("Мария")
+    if path is None:
+        pytest.skip("no font of this machine has these letters")
+    first, second = (pdf_of(tiles(1), title="Мария", fonts=PdfFonts([path])) for _ in range(2))
+    assert first == second
 
 
 def test_files_that_are_no_fonts_are_passed_over(tmp_path: Path) -> None:
