@@ -45,7 +45,7 @@ def listing(bucket: dict[str, tuple[int, str, str | None]]) -> list[ListedObject
 histories = given(history=st.lists(buckets, min_size=1, max_size=4), page=st.integers(1, 7), rows=st.integers(1, 12))
 
 
-@settings(max_examples=100)
+@settings(max_examples=60)
 @histories
 def test_the_catalog_equals_each_listing_of_a_history(
     in_sqlite: Urls, history: list[dict[str, tuple[int, str, str | None]]], page: int, rows: int
@@ -53,7 +53,7 @@ def test_the_catalog_equals_each_listing_of_a_history(
     _equals_each(in_sqlite, history, page, rows)
 
 
-@settings(max_examples=20)  # the rules are those of SQLite, and an example takes four times as long
+@settings(max_examples=10)  # the rules are those of SQLite, and an example takes four times as long
 @histories
 def test_the_catalog_equals_each_listing_in_postgresql(
     in_postgres: Urls, history: list[dict[str, tuple[int, str, str | None]]], page: int, rows: int

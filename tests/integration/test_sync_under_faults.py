@@ -269,13 +269,10 @@ class Bench:
 # What the rounds do, in turn: how bad the network is, and what is more.
 ROUNDS: Final[list[tuple[Rates, str]]] = [
     (MILD, "full"),
-    (ROUGH, "full"),
     (STORM, "full"),
     (MILD, "kill"),
     (MILD, ""),
-    (MILD, "full"),
     (ROUGH, "busy"),
-    (ROUGH, ""),
     (STORM, ""),
     (MILD, "full child kill"),
     (MILD, "busy full"),

@@ -322,7 +322,7 @@ def test_the_catalog_equals_the_listing_once_verification_has_passed(empty: Path
     run_state_machine_as_test(
         AnyHistory,
         settings=settings(
-            max_examples=40,
+            max_examples=25,
             stateful_step_count=20,
             deadline=None,
             derandomize=True,  # each run is long: the same histories every time, others by another max_examples

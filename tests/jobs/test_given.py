@@ -357,7 +357,7 @@ def empty(tmp_path_factory: pytest.TempPathFactory) -> Path:
 SHOTS = st.builds(key, st.integers(0, 6), uid=st.sampled_from("78"), sid=st.sampled_from(["00" * 16, "ff" * 16]))
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
 @given(
     there=st.sets(SHOTS, max_size=12),
     before=st.sets(SHOTS, max_size=6),
@@ -393,7 +393,7 @@ def test_any_lists_in_any_order_lose_nothing_and_a_sync_makes_it_the_listing(
     Path(path).unlink()
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
 @given(
     past=st.sets(SHOTS, max_size=12),
     before=st.sets(SHOTS, max_size=8),
