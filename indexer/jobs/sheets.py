@@ -4,10 +4,10 @@ import hashlib
 import re
 from collections import deque
 from collections.abc import Callable, Collection, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, tzinfo
-from itertools import chain, islice
+from itertools import chain
 from pathlib import Path
 from typing import Final, NamedTuple, Protocol
 
@@ -280,6 +280,21 @@ def _head(sheet: Sheet, style: Style) -> SheetHead:
 
 
 def _stream(sheet: Sheet, pictures: Pictures, style: Style) -> Iterator[Block | Cell]:
+    """Blocks and cells in order, with their pictures: a few are fetched ahead, whosever they are."""
+    pool = ThreadPoolExecutor(_FETCHED_AT_ONCE)
+    coming: deque[Future[Block | Cell]] = deque()
+    try:
+        for each in _planned(sheet, style):
+            if len(coming) == _FETCHED_AT_ONCE:
+                yield coming.popleft().result()
+            coming.append(pool.submit(_cell, each, sheet.catalog, pictures, style))
+        while coming:
+            yield coming.popleft().result()
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _planned(sheet: Sheet, style: Style) -> Iterator[Block | Shown | told.Gap]:
     # What the head of the sheet says of all blocks is not said again by each.
     several_channels = len({part.series.cname for part in sheet.parts}) > 1
     several_sessions = len({part.series.session_id for part in sheet.parts}) > 1
@@ -288,7 +303,7 @@ def _stream(sheet: Sheet, pictures: Pictures, style: Style) -> Iterator[Block | 
             place = [("Channel", part.series.cname)] if several_channels else []
             place += [("Session", part.series.sid)] if several_sessions else []
             yield _block(part.timeline, place, style)
-        yield from _fetched(sheet, part, pictures, style)
+        yield from sheet.cells(part)
 
 
 def _title(sheet: Sheet, names: Names) -> str:
@@ -370,16 +385,10 @@ def _caption(shot: Shot, style: Style) -> str | None:
 # --- Pictures -------------------------------------------------------------------------------------------------------
 
 
-def _fetched(sheet: Sheet, part: Part, pictures: Pictures, style: Style) -> Iterator[Cell]:
-    """The cells of a part with their pictures, in order; a few are fetched ahead."""
-    cells = sheet.cells(part)
-    with ThreadPoolExecutor(_FETCHED_AT_ONCE) as pool:
-        while batch := list(islice(cells, _FETCHED_AT_ONCE)):
-            yield from pool.map(lambda cell: _cell(cell, sheet.catalog, pictures, style), batch)
-
-
-def _cell(cell: Shown | told.Gap, catalog: Catalog, pictures: Pictures, style: Style) -> Cell:
-    if not isinstance(cell, Shown):
+def _cell(cell: Block | Shown | told.Gap, catalog: Catalog, pictures: Pictures, style: Style) -> Block | Cell:
+    if isinstance(cell, Block):
+        return cell
+    if isinstance(cell, told.Gap):
         return _gap(cell)
     tile = replace(_tile(cell), caption=_caption(cell.shot, style))
     # The catalog knows which thumbnails show the shot as it is now; asking the storage for others may be forbidden.
