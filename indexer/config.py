@@ -98,6 +98,13 @@ class DerivativesSettings(_Strict):
     addressing_style: Literal["auto", "path", "virtual"] = "auto"
 
 
+class ComputeSettings(_Strict):
+    """Where thumbnails are made."""
+
+    dask: str | None = None
+    """The scheduler of a Dask cluster; processes of this machine where it is not set."""
+
+
 class DisplaySettings(_Strict):
     """How tables show things."""
 
@@ -134,6 +141,7 @@ class Settings(BaseSettings):
     sources: dict[SourceName, SourceSettings] = {}
     sync: SyncSettings = SyncSettings()
     derivatives: DerivativesSettings | None = None
+    compute: ComputeSettings = ComputeSettings()
     display: DisplaySettings = DisplaySettings()
     users: UsersSettings = UsersSettings()
 
@@ -335,6 +343,7 @@ _SECTIONS: Final[Mapping[str, type[BaseModel]]] = {
     "sources": SourceSettings,
     "sync": SyncSettings,
     "derivatives": DerivativesSettings,
+    "compute": ComputeSettings,
     "display": DisplaySettings,
     "users": UsersSettings,
 }

@@ -104,6 +104,12 @@ class CatalogBusyError(CatalogError):
     status = ExitStatus.TEMPORARY
 
 
+class ClusterUnavailableError(LivestillsError):
+    """A cluster could not be reached, was lost, or has no workers: the same call may work later."""
+
+    status = ExitStatus.TEMPORARY
+
+
 class LockedError(LivestillsError):
     """Another run is at work on the same source."""
 

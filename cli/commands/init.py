@@ -44,6 +44,10 @@ url = {url}                 # s3://bucket/prefix/, or file:///folder of a mirror
 # [derivatives]
 # url = "s3://bucket-of-its-own/"
 
+# Where `livestills thumbs` works: on a Dask cluster (docs/cluster.md); on this machine where it is not set.
+# [compute]
+# dask = "tcp://scheduler:8786"
+
 # What people are called, by uid: from a file of rows channel,uid,name (an empty channel is all), and from here.
 # [users]
 # csv = "people.csv"

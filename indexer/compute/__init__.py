@@ -1,1 +1,1 @@
-"""Where tasks are carried out: the processes of this machine."""
+"""Where tasks are carried out: the processes of this machine, or a Dask cluster."""

@@ -16,7 +16,7 @@ from typing import Final
 
 from indexer.catalog.catalog import Catalog
 from indexer.catalog.derivatives import Made, Wanted
-from indexer.compute.processes import Lost, carry_out
+from indexer.compute.base import Executor, Lost
 from indexer.derived import thumbnail_key
 from indexer.errors import ObjectNotFoundError
 from indexer.model import Selection
@@ -144,7 +144,7 @@ def make_thumbnails(
     selection: Selection,
     specs: Sequence[ThumbSpec],
     *,
-    workers: int,
+    executor: Executor,
     follow: Follow,
     retry_failed: bool = False,
     dry_run: bool = False,
@@ -172,7 +172,7 @@ def make_thumbnails(
     verdicts: dict[str, bool] = {}
     try:
         tasks = _tasks(wanted, places, specs, report)
-        for task, result in carry_out(make, tasks, workers=workers, timeout_s=time_limit_s):
+        for task, result in executor.carry_out(make, tasks, timeout_s=time_limit_s):
             outcome = Outcome(reason=str(result)) if isinstance(result, Lost) else result
             # Whether the picture or a slow storage is to blame is unknown: not recorded, so the next run tries again.
             if not isinstance(result, Lost):

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from indexer.catalog.catalog import Catalog
+from indexer.compute.processes import Processes
 from indexer.errors import AccessDeniedError
 from indexer.jobs.sync import Access, Watch, sync
 from indexer.jobs.thumbnails import Follow, Places, ThumbReport, make_thumbnails
@@ -42,7 +43,8 @@ def test_refused_credentials_end_a_run_and_nothing_is_lost(
         def thumbs() -> ThumbReport:
             spec = ThumbSpec(160, 90)
             places = Places({"prod": origin}, target)
-            return make_thumbnails(catalog, places, Selection(), [spec], workers=2, follow=Follow(lambda: NOW))
+            follow = Follow(lambda: NOW)
+            return make_thumbnails(catalog, places, Selection(), [spec], executor=Processes(2), follow=follow)
 
         # Workers inherit the environment: theirs is refused, as after a key was replaced in mid-run.
         monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "not the secret any more")

@@ -16,6 +16,7 @@ from PIL import Image
 from indexer.agora.names import ScreenshotName, ShotHead, format_utc
 from indexer.agora.names import format as key_of
 from indexer.catalog.catalog import Catalog
+from indexer.compute.processes import Processes
 from indexer.derived import thumbnail_key
 from indexer.errors import ConfigError, InterruptedRunError
 from indexer.jobs.lookup import Terms
@@ -240,7 +241,7 @@ def test_thumbnails_are_used_where_they_exist_and_the_original_where_one_is_gone
         ThumbPlaces(world.origins, world.derived),
         Selection(),
         [SMALL.tile],
-        workers=1,
+        executor=Processes(1),
         follow=ThumbFollow(lambda: START),
     )
     places = Places(world.origins, world.derived, world.out)

@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 from indexer.catalog.catalog import Catalog
+from indexer.compute.processes import Processes
 from indexer.derived import thumbnail_key
 from indexer.errors import InterruptedRunError, StorageError
 from indexer.jobs.sync import Access, Watch, sync
@@ -63,7 +64,7 @@ class World:
             self.places,
             Selection(),
             specs or (SMALL,),
-            workers=2,
+            executor=Processes(2),
             follow=follow or Follow(lambda: NOW),
             retry_failed=retry,
             dry_run=dry,
