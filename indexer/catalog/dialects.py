@@ -44,6 +44,10 @@ class Database(Protocol):
         """What is there already, ours or not."""
         ...
 
+    def has_column(self, connection: Connection, table: str, column: str) -> bool:
+        """Whether a table is there with this column."""
+        ...
+
     def require_fit(self, connection: Connection) -> None:
         """Refuse to make a catalog where it could not be kept: `CatalogError`."""
         ...

@@ -89,6 +89,11 @@ class PostgresDatabase:
         """See `Database`: those of our schema, which need not be the only one."""
         return set(connection.scalars(text("SELECT tablename FROM pg_tables WHERE schemaname = current_schema()")))
 
+    def has_column(self, connection: Connection, table: str, column: str) -> bool:
+        """See `Database`."""
+        asked = text("SELECT count(*) FROM pg_attribute WHERE attrelid = to_regclass(:table) AND attname = :column")
+        return bool(connection.scalar(asked, {"table": table, "column": column}))
+
     def require_fit(self, connection: Connection) -> None:
         """See `Database`: keys are Unicode."""
         encoding = connection.scalar(text("SHOW server_encoding"))

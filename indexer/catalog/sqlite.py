@@ -70,6 +70,11 @@ class SQLiteDatabase:
         """See `Database`."""
         return set(connection.scalars(text("SELECT name FROM sqlite_master WHERE type = 'table'")))
 
+    def has_column(self, connection: Connection, table: str, column: str) -> bool:
+        """See `Database`."""
+        asked = text("SELECT count(*) FROM pragma_table_info(:table) WHERE name = :column")
+        return bool(connection.scalar(asked, {"table": table, "column": column}))
+
     def require_fit(self, connection: Connection) -> None:
         """See `Database`: any file will do."""
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from secrets import randbits
 from typing import Final
 
-from sqlalchemy import Connection, inspect, text
+from sqlalchemy import Connection, text
 
 from indexer.catalog.dialects import WRITE, Database
 from indexer.catalog.schema import APPLICATION, catalog
@@ -52,7 +52,7 @@ def schema_of(connection: Connection, database: Database) -> Schema:
     tables = database.tables(connection)
     if not tables:
         return Schema(State.EMPTY, None)
-    if not {"alembic_version", "catalog"} <= tables or "digest_seed" not in _columns(connection, "catalog"):
+    if not {"alembic_version", "catalog"} <= tables or not database.has_column(connection, "catalog", "digest_seed"):
         raise NotACatalogError(
             f"{database.name} is a database of something else (it has tables such as {min(tables)!r}); name another "
             "with --catalog"
@@ -62,10 +62,6 @@ def schema_of(connection: Connection, database: Database) -> Schema:
     if version == HEAD:
         return Schema(State.CURRENT if application == APPLICATION else State.UNFINISHED, HEAD)
     return Schema(State.OLDER if version in KNOWN else State.NEWER, version)
-
-
-def _columns(connection: Connection, table: str) -> set[str]:
-    return {column["name"] for column in inspect(connection).get_columns(table)}
 
 
 def require_current(schema: Schema, name: str) -> None:
