@@ -23,7 +23,7 @@ demo: setup  ## Build a small world, sync it and look around in it
 	$(BIN)/livestills demo
 
 test: setup  ## Run all tests
-	$(BIN)/pytest -n auto --dist loadfile -q
+	$(BIN)/pytest -n auto --dist loadfile --no-loadscope-reorder -q
 
 check: setup  ## Format, lint, types, layers, generated docs
 	$(BIN)/ruff format --check .

@@ -2,6 +2,7 @@
 
 import signal
 from collections.abc import Iterator
+from typing import Final
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -14,6 +15,23 @@ from tests.servers import S3Server, moto_server, seaweedfs
 # How long an example takes says how busy the machine is, and nothing about the claim.
 settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("unhurried")
+
+LONGEST: Final = (
+    "test_sync_real_s3",
+    "test_sync_under_faults",
+    "test_thumbnail_runs",
+    "test_any_history",
+    "test_equals_listing",
+    "test_benchmarks",
+    "test_dask",
+    "test_processes",
+)
+"""Files that begin first, whatever else there is: one of them at the end would leave a core idle for a minute."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    places = {name: place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: places.get(item.path.stem, len(places)))
 
 
 @pytest.fixture(scope="session", autouse=True)
