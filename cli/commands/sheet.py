@@ -45,7 +45,7 @@ _FIELDS: Final = ("file", "format")
     "--format",
     "sheet_format",
     type=click.Choice(SheetFormat, case_sensitive=False),
-    default=SheetFormat.JPG,
+    default=str(SheetFormat.JPG),
     show_default=True,
     help="Pages as pictures, one PDF, or one HTML file that needs nothing else.",
 )
