@@ -90,8 +90,8 @@ class ContactSheet:
             page = Image.new("RGB", self.page_size, PAPER)
             self._header.draw(page, f"Page {number:,} of {self._grid.pages:,}")
             marks = Marks()
-            clock = Clock(self._zone)
             for band in bands:
+                clock = Clock(self._zone)
                 if self._grid.heading:
                     block = block if block is not None and band.continued else coming.block()
                     self._heading.draw(page, band.top, block, continued=band.continued)

@@ -231,8 +231,8 @@ class _File:
         self._pdf.add_page()
         self._parts.draw_header(pen, self._head.title, placed, f"Page {number:,} of {self._grid.pages:,}")
         marks = Marks()
-        clock = Clock(self._zone)
         for band in bands:
+            clock = Clock(self._zone)
             if self._grid.heading:
                 block = block if block is not None and band.continued else coming.block()
                 self._bookmark(block, band.top)

@@ -17,7 +17,10 @@ MADE_BY: Final = "made by livestills"
 
 
 class Clock:
-    """Says of each cell what the one before did not: the date when it changes, the offset when that does."""
+    """Says of each cell what the one before did not: the date when it changes, the offset when that does.
+
+    One for the part of a block that is on a page, so that each begins with a date.
+    """
 
     def __init__(self, zone: tzinfo) -> None:
         self._zone = zone

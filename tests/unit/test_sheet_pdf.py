@@ -107,6 +107,18 @@ def test_each_user_of_each_session_has_a_bookmark() -> None:
     assert "continued" in texts[1]
 
 
+def test_each_block_and_each_page_begins_with_the_date() -> None:
+    cells: list[Block | Tile] = []
+    for title in ("Maya", "Ben", "Eva"):
+        cells += [Block(title), *tiles(70)]
+    head = SheetHead("Room", tiles=210, blocks=(70, 70, 70))
+    (pieces,) = PdfSheet(head, zone=UTC, fonts=PdfFonts(), layout=SMALL).files(cells)
+    texts = [page.extract_text() for page in read(b"".join(pieces)).pages]
+    headings = [sum(text.count(f"{title}\n") for title in ("Maya", "Ben", "Eva")) for text in texts]
+    assert sum(headings) > 3
+    assert [text.count("2026-11-05") for text in texts] == headings
+
+
 def test_long_sheets_are_several_files(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sheet_pdf, "MOST_PAGES", 2)
     cells = tiles(300)
