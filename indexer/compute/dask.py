@@ -272,7 +272,7 @@ class _Work(Generic[_Task, _Result]):
             return
         except ModuleNotFoundError as exc:
             raise ConfigError(
-                f"a worker of {self._address} cannot import {exc.name!r}: "
+                f"a worker of {self._address} cannot import {str(exc.name).partition('.')[0]!r}: "
                 "install the same version of livestills there as here"
             ) from exc
         batch = self._pending.pop(future.key)

@@ -186,7 +186,7 @@ def test_what_is_no_share_is_refused(text: str) -> None:
         ("[display]\nzzz = 1", "unknown setting 'display.zzz'; known here: tz"),
         (
             "_env_file = 'x'",
-            "unknown setting '_env_file'; known here: catalog, sources, sync, derivatives, display, users",
+            "unknown setting '_env_file'; known here: catalog, sources, sync, derivatives, compute, display, users",
         ),
         ("[sources.a]", "sources.a.url is missing"),
         ("[sources.a]\nurl = 5", 'sources.a.url must be a text in "quotes"'),
