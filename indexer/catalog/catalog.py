@@ -43,7 +43,7 @@ class Catalog:
         """For people: a file, or an address without its password."""
         self._database = database
         self._engine = engine = database.engine
-        self.sessions = Sessions(engine, database.asking)
+        self.sessions = Sessions(database.asking)
         self.users = Users(engine)
         self.shots = Shots(database.asking)
         self.overview = Overview(engine)

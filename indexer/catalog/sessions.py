@@ -68,10 +68,8 @@ _STREAMS: Final = (
 class Sessions:
     """Asks about sessions; changes nothing."""
 
-    def __init__(self, engine: Engine, asking: Engine) -> None:
+    def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._asking = asking
-        """See `Database`."""
 
     def every(
         self, selection: Selection, *, after: str | None = None, limit: int | None = None
@@ -88,6 +86,7 @@ class Sessions:
             size = PAGE if limit is None else min(limit, PAGE)
             with self._engine.connect() as connection:
                 rows = connection.execute(query, {"rows": size, "last_ms": last_ms, "id": session_id}).all()
+                # Without a transaction around both these may be a moment newer, which nobody can tell.
                 names: dict[int, list[str]] = {row.id: [] for row in rows}
                 for known, name in connection.execute(_SOURCES, {"sessions": list(names)}):
                     names[known].append(name)
@@ -100,7 +99,7 @@ class Sessions:
     def streams(self, sid: str, *, cname: str | None = None) -> list[StreamSummary]:
         """The streams of a session, by user, then in time order."""
         query = _STREAMS if cname is None else _STREAMS.where(session.c.cname.in_(spellings(cname)))
-        with self._asking.connect() as connection:
+        with self._engine.connect() as connection:
             return [to_stream(row) for row in connection.execute(query, {"sid": sid})]
 
     def recordings(self, sid: str, cname: str) -> list[RecordingSummary]:
