@@ -1,6 +1,6 @@
 """Tasks on the workers of a Dask cluster that somebody else has started.
 
-Tasks travel in batches, because the scheduler needs a millisecond for each of its own and a thumbnail takes few more.
+Tasks travel in batches, because each that travels alone waits some ten milliseconds, and a thumbnail takes no more.
 Dask cannot stop what a worker is at: a task that is over its time is left to its thread, and counts as lost.
 """
 
@@ -39,7 +39,7 @@ NO_WORKERS_S: Final = 120.0
 """How long a cluster may have no worker at all: one that grows on demand starts machines meanwhile."""
 
 BATCH_S: Final = 0.5
-"""What a batch should take: long beside the scheduler's millisecond, short beside the wish to stop."""
+"""What a batch should take: long beside the way to a worker and back, short beside the wish to stop."""
 
 BATCH_MOST: Final = 50
 
@@ -55,6 +55,7 @@ LOOK_S: Final = 5.0
 _FETCH_S: Final = 5.0
 """For a result to arrive; it may have gone with its worker, and be made again."""
 
+_LOGGERS: Final = ("asyncio", "distributed", "distributed.client", "distributed.gc", "tornado", "tornado.application")
 _ADDRESS: Final = re.compile(r"(tcp|tls)://(\[[0-9a-fA-F:.]+\]|[^\s/:@\[\]]+):[0-9]{1,5}")
 _COMPARED: Final = ("livestills", "python", "distributed")
 
@@ -78,7 +79,7 @@ class Cluster:
         Raises `ConfigError` if Dask is not installed here or livestills on a worker, and `ClusterUnavailableError` if
         the cluster cannot be reached, is lost, or has no workers for a long time.
         """
-        with _connected(self.address) as client:
+        with _connected(self.address) as client, _losses(self.address):
             self._compare(client)
             crew = _Crew(client, self.address, self.warn)
             work = _Work(client, function, self.address, timeout_s)
@@ -127,7 +128,7 @@ def _connected(address: str) -> Iterator["Client"]:
         import dask.config
 
         # It would write its own lines to stderr, of what is said here in one.  Whoever has set that up keeps it.
-        quiet = dict.fromkeys(("distributed", "distributed.client", "distributed.core", "tornado"), "critical")
+        quiet = dict.fromkeys(_LOGGERS, "critical")
         dask.config.set(logging={**quiet, **dask.config.get("logging", {})})
         from distributed import Client, Security
         from distributed.versions import VersionMismatchWarning
@@ -158,6 +159,20 @@ def _connected(address: str) -> Iterator["Client"]:
         yield client
     finally:
         _untyped(client).close(timeout=CONNECT_S)
+
+
+@contextmanager
+def _losses(address: str) -> Iterator[None]:
+    """What Dask raises once its scheduler is gone, as our error."""
+    from distributed import CommClosedError
+    from distributed.client import ClosedClientError
+
+    try:
+        yield
+    except (CommClosedError, ClosedClientError, CancelledError) as exc:
+        raise ClusterUnavailableError(
+            f"the Dask scheduler {address} was lost; what was made before stays, run it again for the rest"
+        ) from exc
 
 
 def _untyped(dask: object) -> Any:
@@ -263,10 +278,6 @@ class _Work(Generic[_Task, _Result]):
         except TimeoutError:
             _untyped(future).add_done_callback(self._ended.put)
             return
-        except CancelledError as exc:
-            raise ClusterUnavailableError(
-                f"the Dask scheduler {self._address} was lost; what was made before stays, run it again for the rest"
-            ) from exc
         except KilledWorker:
             yield from self._killed(self._pending.pop(future.key))
             return

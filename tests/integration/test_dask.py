@@ -97,7 +97,8 @@ def test_a_lost_scheduler_ends_the_run_in_one_line_and_what_was_made_stays(folde
         _, errors = run.communicate(timeout=120)
         assert time.monotonic() - began < 30
     assert run.returncode == 5, errors
-    (line,) = errors.splitlines()
+    assert len(errors.splitlines()) == 1, errors
+    line = errors
     assert "scheduler" in line
     assert cluster.address in line
     recorded = folder.recorded()
