@@ -164,8 +164,8 @@ def _connected(address: str) -> Iterator["Client"]:
 @contextmanager
 def _losses(address: str) -> Iterator[None]:
     """What Dask raises once its scheduler is gone, as our error."""
-    from distributed import CommClosedError
     from distributed.client import ClosedClientError
+    from distributed.comm import CommClosedError
 
     try:
         yield
