@@ -165,7 +165,7 @@ def _connected(address: str) -> Iterator["Client"]:
 def _losses(address: str) -> Iterator[None]:
     """What Dask raises once its scheduler is gone, as our error."""
     from distributed.client import ClosedClientError
-    from distributed.comm import CommClosedError
+    from distributed.comm.core import CommClosedError
 
     try:
         yield
