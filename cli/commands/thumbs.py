@@ -85,6 +85,7 @@ def thumbs(
             specs,
             executor=_executor(scheduler, workers, check),
             follow=Follow(app.now, check, lambda done, total: progress(done.wanted, total)),
+            md5_sources=app.terms(catalog).md5_sources,
             retry_failed=retry_failed,
             keep_orphans=keep_orphans,
             dry_run=dry_run,

@@ -14,6 +14,7 @@ from indexer.catalog.changes import SyncWriter
 from indexer.catalog.derivatives import Derivatives
 from indexer.catalog.dialects import WRITE, Database
 from indexer.catalog.etags import Etags
+from indexer.catalog.looks import Looks
 from indexer.catalog.opening import open_database
 from indexer.catalog.overview import Overview
 from indexer.catalog.planning import Planning
@@ -51,6 +52,7 @@ class Catalog:
         self.derivatives = Derivatives(engine)
         self.planning = Planning(engine)
         self.etags = Etags(engine)
+        self.looks = Looks(engine)
 
     @classmethod
     def open_to_read(cls, url: str) -> Self:

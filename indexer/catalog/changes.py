@@ -20,7 +20,7 @@ from indexer.catalog.listed import ListedStream, Stretch
 from indexer.catalog.owners import add_sessions, batches, in_pieces, reaches_into, sum_up_sessions
 from indexer.catalog.removals import Removals
 from indexer.catalog.rows import Inserted, ShotRow, shot_key, to_object
-from indexer.catalog.schema import derivative, gone, orphan, shot, stream
+from indexer.catalog.schema import derivative, gone, grey, orphan, shot, stream
 from indexer.catalog.snapshot import Snapshot
 from indexer.catalog.unfinished import Unfinished
 from indexer.catalog.units import Touched, UnitBook
@@ -414,6 +414,8 @@ class SyncWriter:
                 if new := set(batch) - known:
                     self._connection.execute(insert(orphan), [{"key": key} for key in new])
             self._connection.execute(delete(derivative).where(of_shots))
+            cells = (grey.c.stream_id == stream_id) & grey.c.captured_ms.between(first_ms, last_ms)
+            self._connection.execute(delete(grey).where(cells))
 
     def _tidy(self, streams: Collection[int]) -> None:
         """Bring everything above these streams up to date, without those that are empty now."""

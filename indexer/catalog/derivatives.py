@@ -1,17 +1,19 @@
 """What was made of shots, and what is still to be made."""
 
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Engine, delete, insert, select, tuple_
 
 from indexer.catalog.answers import StreamSummary
 from indexer.catalog.dialects import WRITE
+from indexer.catalog.looks import amend, settle
 from indexer.catalog.rows import ShotRow, pack_etag, shot_key, unpack_etag
 from indexer.catalog.schema import derivative, orphan, shot, source, stream
 from indexer.catalog.selecting import PAGE, select_streams, stream_filter, to_stream
 from indexer.derived import thumbnail_key
 from indexer.model import Selection, Shot, is_archived, to_ms
+from indexer.timeline.looks import Sight
 
 
 class Made(NamedTuple):
@@ -37,6 +39,16 @@ class Wanted(NamedTuple):
     """Those that it lacks."""
 
 
+class Result(NamedTuple):
+    """What became of a shot: thumbnails that are stored, or why there are none."""
+
+    wanted: Wanted
+    made: Sequence[Made]
+    reason: str | None = None
+    sight: Sight | None = None
+    """What the picture looks like; without it, the shot stays wanted."""
+
+
 class Derivatives:
     """Plans and records derivatives."""
 
@@ -44,10 +56,10 @@ class Derivatives:
         self._engine = engine
 
     def wanted(self, selection: Selection, specs: Sequence[str], *, retry_failed: bool) -> Iterator[Wanted]:
-        """Shots of the selection that lack one of the thumbnails, or have it of another ETag; stream by stream.
+        """Shots of the selection that lack one of the thumbnails, stream by stream.
 
-        One that failed is wanted again only with `retry_failed`.  Reads a page at a time, and sees what is recorded
-        meanwhile only in later pages.
+        One of another ETag is lacking too, and one whose picture was not looked at; one that failed is wanted again
+        only with `retry_failed`.  Reads a page at a time, and sees what is recorded meanwhile only in later pages.
         """
         period = selection.period
         for part in self._streams(selection):
@@ -102,10 +114,13 @@ class Derivatives:
         with self._engine.connect() as connection:
             yield from connection.scalars(query).all()
 
-    def record(self, outcomes: Sequence[tuple[Wanted, Sequence[Made], str | None]]) -> None:
-        """Keep what became of these shots, in one transaction: thumbnails that are stored, or why there are none."""
-        rows: list[dict[str, object]] = []
-        for wanted, made, reason in outcomes:
+    def record(self, outcomes: Sequence[Result]) -> None:
+        """Keep what became of these shots, in one transaction.
+
+        Their looks are compared with those of their neighbours, in whatever order these are recorded.
+        """
+        rows: list[dict[str, Any]] = []  # as SQLAlchemy takes them
+        for wanted, made, reason, _ in outcomes:
             sizes = {each.spec: each for each in made}
             for spec in wanted.specs:
                 each = sizes.get(spec)
@@ -125,22 +140,32 @@ class Derivatives:
             return
         with self._engine.execution_options(**{WRITE: True}).begin() as connection:
             rows = self._of_present_shots(connection, outcomes, rows)
+            there = {(row["stream_id"], row["captured_ms"]) for row in rows}
+            seen = {
+                place: sight
+                for wanted, _, _, sight in outcomes
+                if sight is not None and (place := (wanted.stream_id, wanted.captured_ms)) in there
+            }
+            looks, behind = settle(connection, seen)
+            for row in rows:
+                row["look"] = looks.get((row["stream_id"], row["captured_ms"]))
             keys = tuple_(derivative.c.stream_id, derivative.c.captured_ms, derivative.c.spec)
             for start in range(0, len(rows), PAGE):
                 part = rows[start : start + PAGE]
                 old = [(row["stream_id"], row["captured_ms"], row["spec"]) for row in part]
                 connection.execute(delete(derivative).where(keys.in_(old)))
                 connection.execute(insert(derivative), part)
+            amend(connection, behind)
 
     @staticmethod
     def _of_present_shots(
         connection: Connection,
-        outcomes: Sequence[tuple[Wanted, Sequence[Made], str | None]],
-        rows: list[dict[str, object]],
-    ) -> list[dict[str, object]]:
+        outcomes: Sequence[Result],
+        rows: list[dict[str, Any]],
+    ) -> list[dict[str, Any]]:
         """The rows of shots that a sync has not removed meanwhile; what was made of the others is orphaned."""
         there: set[tuple[int, int]] = set()
-        for wanted, _, _ in outcomes:
+        for wanted, _, _, _ in outcomes:
             known = (
                 select(shot.c.captured_ms)
                 .join(stream, stream.c.id == shot.c.stream_id)
@@ -202,6 +227,6 @@ class Derivatives:
             derivative.c.captured_ms.between(first_ms, last_ms),
             derivative.c.spec.in_(specs),
         )
-        if retry_failed:
-            query = query.where(derivative.c.reason.is_(None))
+        looked_at = derivative.c.look.is_not(None)
+        query = query.where(looked_at if retry_failed else looked_at | derivative.c.reason.is_not(None))
         return {(row.captured_ms, row.spec): row.etag for row in connection.execute(query)}

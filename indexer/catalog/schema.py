@@ -233,8 +233,22 @@ derivative = Table(
     Column("height", Integer),
     # Why there is none; null if there is one.
     Column("reason", AnyText),
+    # What the picture looks like, in 18 bytes (`timeline.looks`).  A second size repeats it, a table of its own would
+    # repeat stream, time and ETag of every shot.  Null where nothing was made, or by a version that did not look.
+    Column("look", LargeBinary),
     PrimaryKeyConstraint("stream_id", "captured_ms", "spec"),
     sqlite_with_rowid=False,
+)
+
+grey = Table(
+    "grey",
+    metadata,
+    Column("stream_id", Id, nullable=False),
+    Column("captured_ms", BigInteger, nullable=False),
+    Column("cells", LargeBinary, nullable=False),
+    PrimaryKeyConstraint("stream_id", "captured_ms"),
+    sqlite_with_rowid=False,
+    comment="Cells of pictures that a neighbour is still to be compared with.",
 )
 
 orphan = Table(

@@ -7,7 +7,7 @@ key is a function of what it shows: whatever dies in between, the next run makes
 import hashlib
 import logging
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -15,15 +15,16 @@ from itertools import islice
 from typing import Final
 
 from indexer.catalog.catalog import Catalog
-from indexer.catalog.derivatives import Made, Wanted
+from indexer.catalog.derivatives import Made, Result, Wanted
 from indexer.compute.base import Executor, Lost
 from indexer.derived import thumbnail_key
 from indexer.errors import ObjectNotFoundError
 from indexer.model import Selection
 from indexer.render.image import MAX_BYTES, BadPictureError, Flaw
-from indexer.render.thumbnail import ThumbSpec, thumbnails
+from indexer.render.thumbnail import ThumbSpec, thumbnails_with_sight
 from indexer.storage.base import ObjectStore
 from indexer.storage.urls import Address, open_store
+from indexer.timeline.looks import Sight
 
 _log = logging.getLogger(__name__)
 
@@ -35,7 +36,13 @@ RECORDED_AT_ONCE: Final = 200
 """Outcomes kept back for one transaction."""
 
 COMPARED: Final = 8
-"""Pictures of each source whose MD5 is compared with their ETag in a run."""
+"""Pictures of each source whose MD5 is compared with their ETag in a run, unless it is known that all are to be."""
+
+DAMAGED: Final = "damaged in transit or replaced"
+"""The reason where the bytes are not those that the ETag is the MD5 of.  Not recorded: the next run tries again."""
+
+_MISLED: Final = 2
+"""So many pictures of a source that all differ from their ETags, and none that agrees: they are no MD5s any more."""
 
 SAMPLES: Final = 20
 """Failures that a report names."""
@@ -52,16 +59,20 @@ class Task:
     """What to make, and under which key to keep it."""
     compare: bool = False
     """Whether to tell if the ETag is the MD5 of the picture."""
+    verify: bool = False
+    """Whether it must be, because those of its source are."""
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a worker made of a task: the bytes of each thumbnail, or why there are none."""
+    """What a worker made of a task: the sizes of each thumbnail, or why there are none."""
 
     made: tuple[Made, ...] = ()
     reason: str | None = None
     etag_is_md5: bool | None = None
     """None if it was not compared."""
+    sight: Sight | None = None
+    """What the picture looks like."""
 
 
 def make(task: Task) -> Outcome:
@@ -77,8 +88,10 @@ def make(task: Task) -> Outcome:
     except ObjectNotFoundError:
         return Outcome(reason="gone")
     is_md5 = hashlib.md5(data, usedforsecurity=False).hexdigest() == wanted.etag if task.compare else None
+    if task.verify and is_md5 is False:
+        return Outcome(reason=DAMAGED, etag_is_md5=False)
     try:
-        pictures = thumbnails(data, [spec for spec, _ in task.keys], listed_size=wanted.size)
+        pictures, sight = thumbnails_with_sight(data, [spec for spec, _ in task.keys], listed_size=wanted.size)
     except BadPictureError as exc:
         return Outcome(reason=str(exc.reason), etag_is_md5=is_md5)
     target = _open(task.target)
@@ -86,7 +99,7 @@ def make(task: Task) -> Outcome:
     for (spec, key), picture in zip(task.keys, pictures.made, strict=True):
         target.put(task.target.location.prefix + key, picture.jpeg, content_type="image/jpeg")
         made.append(Made(str(spec), len(picture.jpeg), picture.width, picture.height))
-    return Outcome(tuple(made), etag_is_md5=is_md5)
+    return Outcome(tuple(made), etag_is_md5=is_md5, sight=sight)
 
 
 @lru_cache(maxsize=16)
@@ -146,6 +159,7 @@ def make_thumbnails(
     *,
     executor: Executor,
     follow: Follow,
+    md5_sources: Collection[str] = frozenset(),
     retry_failed: bool = False,
     dry_run: bool = False,
     keep_orphans: bool = False,
@@ -154,7 +168,8 @@ def make_thumbnails(
     """Make the thumbnails that shots of the selection lack, and remove those whose shots are gone.
 
     One is remade when its shot's ETag has changed.  Pictures that failed are left alone until `retry_failed` or until
-    they change.  Whatever ends the run early, what was made is recorded; the next run makes the rest.
+    they change.  In `md5_sources`, what arrives is compared with its ETag.  Whatever ends the run early, what was made
+    is recorded; the next run makes the rest.
     """
     started_at = follow.now()
     report = ThumbReport()
@@ -169,17 +184,17 @@ def make_thumbnails(
         _prune(catalog, places.target, report)
     total = derivatives.count(selection, names, retry_failed=retry_failed)
     kept: list[tuple[Wanted, Outcome]] = []
-    verdicts: dict[str, bool] = {}
+    verdicts = _Verdicts(md5_sources)
     try:
-        tasks = _tasks(wanted, places, specs, report)
+        tasks = _tasks(wanted, places, specs, report, md5_sources)
         for task, result in executor.carry_out(make, tasks, timeout_s=time_limit_s):
             outcome = Outcome(reason=str(result)) if isinstance(result, Lost) else result
             # Whether the picture or a slow storage is to blame is unknown: not recorded, so the next run tries again.
-            if not isinstance(result, Lost):
+            # So it is with what was damaged on its way.
+            if not isinstance(result, Lost) and outcome.reason != DAMAGED:
                 kept.append((task.wanted, outcome))
             if outcome.etag_is_md5 is not None:
-                source = task.wanted.source
-                verdicts[source] = outcome.etag_is_md5 and verdicts.get(source, True)
+                verdicts.add(task.wanted.source, is_md5=outcome.etag_is_md5)
             if outcome.reason is None:
                 report.made += len(outcome.made)
                 report.bytes += sum(made.size for made in outcome.made)
@@ -191,7 +206,7 @@ def make_thumbnails(
             follow.check()
     finally:
         _record(catalog, kept)
-        for source, md5 in verdicts.items():
+        for source, md5 in verdicts.of_sources():
             catalog.etags.learn(source, md5=md5)
         report.duration = follow.now() - started_at
     _log.info("made %d thumbnails, %d failed", report.made, report.failed.total())
@@ -207,7 +222,34 @@ def _count(report: ThumbReport, wanted: Wanted) -> bool:
     return True
 
 
-def _tasks(wanted: Iterable[Wanted], places: Places, specs: Sequence[ThumbSpec], report: ThumbReport) -> Iterator[Task]:
+class _Verdicts:
+    """What the pictures that were compared say of the ETags of their sources."""
+
+    def __init__(self, md5_sources: Collection[str]) -> None:
+        self._md5_sources = md5_sources
+        self._equal: Counter[str] = Counter()
+        self._different: Counter[str] = Counter()
+
+    def add(self, source: str, *, is_md5: bool) -> None:
+        """Count one."""
+        (self._equal if is_md5 else self._different)[source] += 1
+
+    def of_sources(self) -> Iterator[tuple[str, bool]]:
+        """Whether they are MD5s, as far as that is news: one picture that differs may have been damaged."""
+        for source in self._equal | self._different:
+            if source not in self._md5_sources:
+                yield source, not self._different[source]
+            elif not self._equal[source] and self._different[source] >= _MISLED:
+                yield source, False
+
+
+def _tasks(
+    wanted: Iterable[Wanted],
+    places: Places,
+    specs: Sequence[ThumbSpec],
+    report: ThumbReport,
+    md5_sources: Collection[str],
+) -> Iterator[Task]:
     by_name = {str(spec): spec for spec in specs}
     compared: Counter[str] = Counter()
     for each in wanted:
@@ -216,12 +258,16 @@ def _tasks(wanted: Iterable[Wanted], places: Places, specs: Sequence[ThumbSpec],
         elif _count(report, each):
             keys = tuple((by_name[name], thumbnail_key(each.source, each.key, name)) for name in each.specs)
             compared[each.source] += 1
-            compare = compared[each.source] <= COMPARED
-            yield Task(each, places.origins[each.source], places.target, keys, compare)
+            # What was uploaded in parts has a dash in its ETag, and another digest.
+            verify = each.source in md5_sources and "-" not in each.etag
+            compare = verify or (each.source not in md5_sources and compared[each.source] <= COMPARED)
+            yield Task(each, places.origins[each.source], places.target, keys, compare, verify)
 
 
 def _record(catalog: Catalog, kept: list[tuple[Wanted, Outcome]]) -> None:
-    catalog.derivatives.record([(wanted, outcome.made, outcome.reason) for wanted, outcome in kept])
+    catalog.derivatives.record(
+        [Result(wanted, outcome.made, outcome.reason, outcome.sight) for wanted, outcome in kept]
+    )
     kept.clear()
 
 

@@ -10,9 +10,12 @@ from dataclasses import dataclass
 from typing import Final
 
 from PIL import Image
+from PIL.JpegImagePlugin import JpegImageFile
 
 from indexer.errors import ConfigError
-from indexer.render.image import decode, encode, open_jpeg
+from indexer.render.image import Decoded, decode, encode, open_jpeg
+from indexer.render.signature import signature
+from indexer.timeline.looks import Sight
 
 SMALLEST: Final = 16
 LARGEST: Final = 4096
@@ -86,7 +89,25 @@ def thumbnails(data: bytes, specs: Sequence[ThumbSpec], *, listed_size: int | No
     sizes = [spec.inside(width, height) for spec in specs]
     if not sizes:
         return Thumbnails(width, height, ())
-    decoded = decode(jpeg, at_least=(max(wide for wide, _ in sizes), max(high for _, high in sizes)))
+    return Thumbnails(width, height, _made(_decoded(jpeg, sizes), specs, sizes))
+
+
+def thumbnails_with_sight(
+    data: bytes, specs: Sequence[ThumbSpec], *, listed_size: int | None = None
+) -> tuple[Thumbnails, Sight]:
+    """The same of at least one spec, and what the picture looks like, from the same decode."""
+    jpeg = open_jpeg(data, listed_size=listed_size)
+    width, height = jpeg.size
+    sizes = [spec.inside(width, height) for spec in specs]
+    decoded = _decoded(jpeg, sizes)
+    return Thumbnails(width, height, _made(decoded, specs, sizes)), signature(decoded)
+
+
+def _decoded(jpeg: JpegImageFile, sizes: Sequence[tuple[int, int]]) -> Decoded:
+    return decode(jpeg, at_least=(max(wide for wide, _ in sizes), max(high for _, high in sizes)))
+
+
+def _made(decoded: Decoded, specs: Sequence[ThumbSpec], sizes: Sequence[tuple[int, int]]) -> tuple[Thumbnail, ...]:
     encoded: dict[tuple[int, int], bytes] = {}
     for size in sizes:
         if size not in encoded:
@@ -94,5 +115,4 @@ def thumbnails(data: bytes, specs: Sequence[ThumbSpec], *, listed_size: int | No
             if size != picture.size:
                 picture = picture.resize(size, Image.Resampling.BICUBIC, decoded.box, _REDUCING_GAP)
             encoded[size] = encode(picture)
-    made = (Thumbnail(spec, *size, encoded[size]) for spec, size in zip(specs, sizes, strict=True))
-    return Thumbnails(width, height, tuple(made))
+    return tuple(Thumbnail(spec, *size, encoded[size]) for spec, size in zip(specs, sizes, strict=True))

@@ -13,7 +13,7 @@ from PIL import Image
 from indexer.agora.names import ScreenshotName, ShotHead
 from indexer.agora.names import format as key_of
 from indexer.catalog.catalog import Catalog
-from indexer.catalog.derivatives import Made
+from indexer.catalog.derivatives import Made, Result
 from indexer.derived import thumbnail_key
 from indexer.errors import CatalogError, ConfigError
 from indexer.jobs.lookup import Terms
@@ -253,7 +253,7 @@ def test_thumbnails_are_used_where_they_exist(world: World, tmp_path: Path) -> N
     derived = LocalStore(tmp_path / "derived")
     shot, changed, failed = world.catalog.derivatives.wanted(Selection(), ["160x90"], retry_failed=False)
     made = Made("160x90", 1, 160, 90)
-    world.catalog.derivatives.record([(shot, [made], None), (changed, [made], None), (failed, [], "truncated")])
+    world.catalog.derivatives.record([Result(shot, [made]), Result(changed, [made]), Result(failed, [], "truncated")])
     derived.put("team/" + thumbnail_key("prod", shot.key, "160x90"), jpeg(), content_type="image/jpeg")
     world.store.put(changed.key, jpeg()[:-2] + b"\xff\xfe\x00\x03x\xff\xd9", content_type="image/jpeg")
     world.fill()
