@@ -17,6 +17,7 @@ from indexer.errors import BrokenListingError, BucketNotFoundError, ConfigError,
 from indexer.model import EPOCH, ListedObject
 from indexer.storage.base import PAGE_SIZE, PRESIGNED_FOR, THROTTLED, Page, can_exist, refuse_impossible
 from indexer.storage.options import AddressingStyle, S3Options
+from indexer.storage.s3_direct import Direct, Ways
 from indexer.storage.s3_errors import BOTO_ERRORS, NOT_FOUND_CODES, Place, own_error
 from indexer.storage.xml_pages import UnreadableAnswerError, normal_etag, normal_tier, read_v1, read_v2
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 LONGEST_PRESIGNED: Final = timedelta(days=7)  # more is refused by every storage that checks Signature Version 4
 
 _READ_ATTEMPTS: Final = 3
+_USER_AGENT: Final = f"livestills Boto3/{boto3.__version__}"
 _PAGE: Final = "LivestillsPage"
 _THROTTLING: Final = frozenset({429, 503})
 _KINDS: Final = {
@@ -59,7 +61,12 @@ def open_s3(bucket: str, options: S3Options | None = None, *, session: boto3.Ses
         raise own_error(exc, Place(bucket, endpoint)) from exc
     except ValueError as exc:  # an endpoint that boto3 alone finds invalid
         raise ConfigError(f"endpoint {endpoint} of bucket {bucket!r} cannot be used: {exc}") from exc
-    return S3Store(bucket, options, client=client)
+    # What botocore takes a bundle from is known to its session alone.
+    bundle = session._session.get_config_variable("ca_bundle")  # noqa: SLF001
+    ways = Ways(
+        session.get_credentials, _USER_AGENT, options.connect_timeout_s, options.read_timeout_s, ca_bundle=bundle
+    )
+    return S3Store(bucket, options, client=client, ways=ways)
 
 
 def _client(session: boto3.Session, endpoint: str | None, options: S3Options, style: AddressingStyle) -> "S3Client":
@@ -75,7 +82,7 @@ def _client(session: boto3.Session, endpoint: str | None, options: S3Options, st
         read_timeout=options.read_timeout_s,
         max_pool_connections=options.max_connections,
         # boto3 puts its own together anew for each request, which costs as much as a sixth of reading the answer.
-        user_agent=f"livestills Boto3/{boto3.__version__}",
+        user_agent=_USER_AGENT,
     )
     return session.client("s3", region_name=options.region, endpoint_url=endpoint, config=config)
 
@@ -86,7 +93,7 @@ class S3Store:
     The client belongs to the store: it gets handlers that read listings and count requests.
     """
 
-    def __init__(self, bucket: str, options: S3Options, *, client: "S3Client") -> None:
+    def __init__(self, bucket: str, options: S3Options, *, client: "S3Client", ways: Ways) -> None:
         self._bucket = bucket
         self._options = options
         self._client = client
@@ -103,7 +110,10 @@ class S3Store:
         if not options.url_encoding:
             for operation in ("ListObjectsV2", "ListObjects"):
                 events.unregister(f"before-parameter-build.s3.{operation}", handlers.set_list_objects_encoding_type_url)
-        self._close = weakref.finalize(self, client.close)
+        self._direct = Direct(ways, self._requests.add)
+        for operation in ("GetObject", "PutObject"):
+            events.register(f"before-send.s3.{operation}", self._direct.see)
+        self._close = weakref.finalize(self, _close_both, client, self._direct)
 
     @property
     def url(self) -> str:
@@ -176,6 +186,8 @@ class S3Store:
             raise ObjectNotFoundError(f"there is no {self._place.of(key)}")
         if length == 0:
             return b""
+        if not start and length is None and (whole := self._direct.get(key)) is not None:
+            return whole
         with self._own_errors(key):
             try:
                 return self._read(key, start, length)
@@ -199,6 +211,7 @@ class S3Store:
                 if attempts_left:  # boto3 sends a request again, but does not read a body again
                     continue
                 raise
+            self._direct.learn(key)
             if answer["ResponseMetadata"]["HTTPStatusCode"] == 206:
                 return data
             return data[start:][:length]  # the whole object, also from a storage that knows no ranges
@@ -238,8 +251,11 @@ class S3Store:
     def put(self, key: str, data: bytes, *, content_type: str) -> None:
         """See `ObjectStore.put`."""
         refuse_impossible(key)
+        if self._direct.put(key, data, content_type=content_type):
+            return
         with self._own_errors(key):
             self._client.put_object(Bucket=self._bucket, Key=key, Body=data, ContentType=content_type)
+        self._direct.learn(key)
 
     def delete(self, key: str) -> None:
         """See `ObjectStore.delete`."""
@@ -271,6 +287,11 @@ class S3Store:
             raise own_error(exc, self._place.of(key)) from exc
 
 
+def _close_both(client: "S3Client", direct: Direct) -> None:
+    client.close()
+    direct.close()
+
+
 class _RequestCounter:
     """Counts what is sent.  Apart from the store, whose handlers must not keep it alive."""
 
@@ -278,14 +299,16 @@ class _RequestCounter:
         self._counter: Counter[str] = Counter()
         self._lock = Lock()
 
-    def count(self, event_name: str, **_: object) -> None:
+    def add(self, kind: str) -> None:
         with self._lock:
-            self._counter[_KINDS.get(event_name.rpartition(".")[2], "other")] += 1
+            self._counter[kind] += 1
+
+    def count(self, event_name: str, **_: object) -> None:
+        self.add(_KINDS.get(event_name.rpartition(".")[2], "other"))
 
     def count_throttled(self, response_dict: dict[str, Any] | None, **_: object) -> None:
         if response_dict is not None and response_dict["status_code"] in _THROTTLING:
-            with self._lock:
-                self._counter[THROTTLED] += 1
+            self.add(THROTTLED)
 
     def so_far(self) -> Counter[str]:
         with self._lock:
