@@ -25,6 +25,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "users": "Users by uid: list them, or look at one.",
     "timeline": "Show when a user was seen, by channel and session.",
     "gaps": "List where users have no shots, and why.",
+    "scenes": "Fold what a user showed: still, moving, black, covered.",
     "shots": "Fetch the original pictures.",
     "export": "Write shots or gaps to a file: ndjson, CSV or Parquet.",
     "thumbs": "Make the thumbnails that shots lack.",

@@ -1,6 +1,7 @@
 """How timelines, their runs and their gaps are told to programs and people."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
 from typing import Final
 
 from cli.clock import Stretch
@@ -14,11 +15,12 @@ from indexer.people import Names
 from indexer.timeline.days import Day
 from indexer.timeline.figures import Timeline
 from indexer.timeline.gaps import Gap
-from indexer.timeline.series import CaptureInterval, Run
+from indexer.timeline.series import CaptureInterval, Run, RunLooks
 
 RUN_FIELDS: Final = (
     *("uid", "cname", "sid", "first_at", "last_at", "length_s", "shots", "baks", "recorders", "gap_before_s"),
     *("overlapping", "missing", "frozen"),
+    *("looked_at", "black_s", "covered_s", "placeholder_s", "still_s"),
 )
 GAP_FIELDS: Final = (
     *("uid", "cname", "sid", "since", "until", "length_s", "missing", "cause", "evidence"),
@@ -38,7 +40,10 @@ _OF_SERIES: Final = frozenset({"uid", "cname", "sid", "name"})
 
 
 def run_records(series: Timeline) -> Iterator[Record]:
-    """The runs, as records of `RUN_FIELDS`.  `frozen` is null where it cannot be known."""
+    """The runs, as records of `RUN_FIELDS`.
+
+    `frozen` is null where it cannot be known, the lengths of looks where nobody looked.
+    """
     before: Run | None = None
     for run in series.runs:
         yield {
@@ -57,8 +62,24 @@ def run_records(series: Timeline) -> Iterator[Record]:
             "frozen": None
             if run.frozen is None
             else [{"first_at": each.first_at, "last_at": each.last_at, "shots": each.shots} for each in run.frozen],
+            **_looks_record(run),
         }
         before = run
+
+
+def _looks_record(run: Run) -> Record:
+    looks = run.looks
+    lengths = {} if looks is None else looks_lengths(looks)
+    told = {f"{kind}_s": lengths[kind].total_seconds() if kind in lengths else None for kind in _LOOKS}
+    return {"looked_at": 0 if looks is None else looks.shots, **told}
+
+
+def looks_lengths(looks: RunLooks) -> Mapping[str, timedelta]:
+    """How long a run looked how."""
+    return {kind: getattr(looks, kind) for kind in _LOOKS}
+
+
+_LOOKS: Final = ("black", "covered", "placeholder", "still")
 
 
 def gap_record(series: Timeline, gap: Gap, names: Names) -> Record:
@@ -163,6 +184,10 @@ def recorders_text(run: Run) -> str:
         times = "" if len(run.frozen) == 1 else f"{len(run.frozen):,} times, "
         pictures = counted(sum(still.shots for still in run.frozen), "equal picture")
         parts.append(f"frozen {times}for {human_length(length_s)}, {pictures}")
+    if run.looks is not None:
+        for kind, length in looks_lengths(run.looks).items():
+            if length:
+                parts.append(f"{kind} for {human_length(length.total_seconds())}")
     return "; ".join(parts)
 
 

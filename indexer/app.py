@@ -22,6 +22,7 @@ if TYPE_CHECKING:  # SQLAlchemy takes a sixth of a second that `doctor --help` n
     from indexer.jobs.lookup import Terms
     from indexer.jobs.plan import Wishes
     from indexer.jobs.runs import Access
+    from indexer.timeline.looks import Thresholds
 
 
 _MODES: Final = {"auto": None, "delimiter": "discovery", "hop": "hop", "full": "full"}
@@ -208,6 +209,12 @@ class App:
             now=self.now(),
             md5_sources=frozenset(name for name, is_md5 in {**learned, **told}.items() if is_md5),
         )
+
+    def thresholds(self) -> "Thresholds":
+        """What pictures are called by their looks."""
+        from indexer.timeline.looks import Thresholds
+
+        return Thresholds(**self.settings.looks.model_dump())
 
     def presigner(self, lifetime: timedelta) -> Callable[[Shot], str]:
         """A function that gives a shot's address, readable by whoever has it for `lifetime`.

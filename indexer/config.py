@@ -8,11 +8,11 @@ import re
 import tomllib
 from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, TypeVar
+from typing import Annotated, Any, Final, Literal, Self, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import platformdirs
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
@@ -105,6 +105,35 @@ class ComputeSettings(_Strict):
     """The scheduler of a Dask cluster; processes of this machine where it is not set."""
 
 
+Grey = Annotated[float, Field(ge=0, le=255)]
+
+
+class LooksSettings(_Strict):
+    """What pictures are called by their looks, in grey levels; docs/scenes.md tells where the numbers come from."""
+
+    flat_contrast: Grey = 4
+    """A picture with no more contrast than this is of one colour."""
+    black_mean: Grey = 32
+    """One of one colour is black up to this mean."""
+    covered_mean: Grey = 40
+    covered_spread: Grey = 8
+    """Below both of them, the lens is covered."""
+    still_mean: Grey = 0.25
+    still_cell: Grey = 3
+    """Up to a mean and a cell that differ so much, nothing changed."""
+    changed_mean: Grey = 0.35
+    changed_cell: Grey = 8
+    """From this mean on, or with a cell above that, something did."""
+    drift: Grey = 8
+    """So far may the mean or the spread go from the first picture of a still scene."""
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.still_mean > self.changed_mean or self.still_cell > self.changed_cell:
+            raise ValueError("has still_mean or still_cell above changed_mean or changed_cell")
+        return self
+
+
 class DisplaySettings(_Strict):
     """How tables show things."""
 
@@ -142,6 +171,7 @@ class Settings(BaseSettings):
     sync: SyncSettings = SyncSettings()
     derivatives: DerivativesSettings | None = None
     compute: ComputeSettings = ComputeSettings()
+    looks: LooksSettings = LooksSettings()
     display: DisplaySettings = DisplaySettings()
     users: UsersSettings = UsersSettings()
 
@@ -302,10 +332,12 @@ def _sentence(mistake: ErrorDetails) -> str:
             return "must be true or false"
         case "int_type" | "int_parsing" | "int_from_float":
             return "must be a whole number"
+        case "float_type" | "float_parsing" | "finite_number":
+            return "must be a number"
         case "greater_than_equal":
-            return f"must be {limits['ge']} or more"
+            return f"must be {limits['ge']:g} or more"
         case "less_than_equal":
-            return f"must be {limits['le']} or less"
+            return f"must be {limits['le']:g} or less"
         case "literal_error":
             return f"must be {limits['expected']}"
         case "string_too_short":
@@ -344,6 +376,7 @@ _SECTIONS: Final[Mapping[str, type[BaseModel]]] = {
     "sync": SyncSettings,
     "derivatives": DerivativesSettings,
     "compute": ComputeSettings,
+    "looks": LooksSettings,
     "display": DisplaySettings,
     "users": UsersSettings,
 }

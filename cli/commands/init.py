@@ -48,6 +48,12 @@ url = {url}                 # s3://bucket/prefix/, or file:///folder of a mirror
 # [compute]
 # dask = "tcp://scheduler:8786"
 
+# What pictures are called by their looks, in grey levels (docs/scenes.md).
+# [looks]
+# black_mean = 32                     # a picture of one colour is black up to this mean, else a placeholder
+# covered_mean = 40                   # a lens is covered below this mean
+# covered_spread = 8                  # and below this standard deviation
+
 # What people are called, by uid: from a file of rows channel,uid,name (an empty channel is all), and from here.
 # [users]
 # csv = "people.csv"

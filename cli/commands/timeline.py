@@ -240,17 +240,21 @@ def _show_series(
     from cli.timelines import Remarks, show_days, show_series
     from indexer.jobs.days import days_of_user
     from indexer.jobs.lookup import timelines
+    from indexer.jobs.scenes import days_with_looks, with_looks
 
     remarks = Remarks(uid)
     terms, names = app.terms(catalog), app.names()
+    thresholds = app.thresholds()
     if group is Group.DAY:
-        days = remarks.of_days(days_of_user(catalog, uid, selection, out.zone, terms=terms))
+        of_days = days_of_user(catalog, uid, selection, out.zone, terms=terms)
+        days = remarks.of_days(days_with_looks(catalog, of_days, selection, thresholds=thresholds))
         if out.for_people:
             show_days(out, days, names)
         else:
             out.write((day_record(day, names) for day in days), fields=DAY_FIELDS)
     else:
-        found = remarks.of(timelines(catalog, uid, selection, terms=terms))
+        series = timelines(catalog, uid, selection, terms=terms)
+        found = remarks.of(with_looks(catalog, series, selection, thresholds=thresholds))
         if out.for_people:
             show_series(out, found, names)
         elif group is Group.SESSION:

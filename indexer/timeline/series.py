@@ -98,6 +98,19 @@ class Frozen:
 
 
 @dataclass(frozen=True, slots=True)
+class RunLooks:
+    """How the pictures of a run look, as far as somebody has looked at them."""
+
+    shots: int
+    """That were looked at."""
+    black: timedelta
+    covered: timedelta
+    placeholder: timedelta
+    still: timedelta
+    """How long they were so."""
+
+
+@dataclass(frozen=True, slots=True)
 class Run:
     """A stretch of a series without a gap, from its first shot to its last."""
 
@@ -112,6 +125,8 @@ class Run:
     """None where it cannot be known: the ETags of a source are not known to be MD5s."""
     missing: int = 0
     """Shots that are missing in pauses too short to be gaps, which there are at intervals of less than four seconds."""
+    looks: RunLooks | None = None
+    """None where nobody looked, or it was not asked."""
 
     @property
     def length(self) -> timedelta:

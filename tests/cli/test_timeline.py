@@ -114,6 +114,7 @@ def test_runs_for_programs_keep_their_fields_and_get_new_ones_behind() -> None:
     assert list(records[0]) == [
         *("uid", "cname", "sid", "first_at", "last_at", "length_s", "shots", "baks", "recorders", "gap_before_s"),
         *("overlapping", "missing", "frozen"),
+        *("looked_at", "black_s", "covered_s", "placeholder_s", "still_s"),
     ]
     assert [record["gap_before_s"] for record in records] == [None, 103.0, 77.0]
 

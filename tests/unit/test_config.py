@@ -186,7 +186,7 @@ def test_what_is_no_share_is_refused(text: str) -> None:
         ("[display]\nzzz = 1", "unknown setting 'display.zzz'; known here: tz"),
         (
             "_env_file = 'x'",
-            "unknown setting '_env_file'; known here: catalog, sources, sync, derivatives, compute, display, users",
+            "unknown setting '_env_file'; known here: catalog, sources, sync, derivatives, compute, looks, display, us",
         ),
         ("[sources.a]", "sources.a.url is missing"),
         ("[sources.a]\nurl = 5", 'sources.a.url must be a text in "quotes"'),
@@ -213,6 +213,10 @@ def test_what_is_no_share_is_refused(text: str) -> None:
         ("[users]\neverywhere = 'Ada'", "users.everywhere must be a section of its own, [users.everywhere]"),
         ("[users.channels]\n7 = 'Ada'", 'users.channels.7 must be a section of its own, [users.channels."CHANNEL"]'),
         ("[sources.a]\nurl = 's3://a/'\netag_is_md5 = 'x'", "sources.a.etag_is_md5 must be true or false"),
+        ("[looks]\nstill_mean = 'x'", "looks.still_mean must be a number"),
+        ("[looks]\nstill_mean = 0.4", "looks has still_mean or still_cell above changed_mean or changed_cell"),
+        ("[looks]\ndrift = 256", "looks.drift must be 255 or less"),
+        ("[looks]\nblack = 3", "unknown setting 'looks.black'; did you mean 'black_mean'?"),
         ("[display]\ntz = 'Mars'", "display.tz 'Mars' is no time zone; write one such as UTC or Europe/Berlin"),
     ],
 )
