@@ -15,11 +15,6 @@ from tests.servers import START_TIMEOUT_S, leashed
 
 ROOT: Final = Path(__file__).parents[1]
 
-_SETTINGS: Final = {
-    "DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES": "1",  # two deaths tell as much as four, and sooner
-    "PYTHONPATH": str(ROOT),
-}
-
 
 @dataclass(frozen=True)
 class DaskCluster:
@@ -32,11 +27,16 @@ class DaskCluster:
 
 
 @contextmanager
-def dask_cluster(folder: Path, *, workers: int, nanny: bool = False) -> Iterator[DaskCluster]:
-    """Run a scheduler and workers of one thread until the block ends.  A nanny starts a worker anew that has died."""
+def dask_cluster(
+    folder: Path, *, workers: int, nanny: bool = False, allowed_failures: int = 3
+) -> Iterator[DaskCluster]:
+    """Run a scheduler and workers of one thread until the block ends.
+
+    A nanny starts a worker anew that has died.  A task may see one worker die more than there are allowed failures.
+    """
     file = folder / "scheduler.json"
     with ExitStack() as stack, ExitStack() as own:
-        scheduler = _run(folder, "scheduler", file, "--port", "0")
+        scheduler = _run(folder, "scheduler", file, "--port", "0", failures=allowed_failures)
         own.enter_context(scheduler)
         cluster = DaskCluster(_address(file, folder), file, own.close)
         for number in range(workers):
@@ -53,8 +53,10 @@ def started_worker(
     return _run(folder, "worker", cluster.file, *places, "--nanny" if nanny else "--no-nanny", *options)
 
 
-def _run(folder: Path, what: str, file: Path, *options: str) -> AbstractContextManager["Popen[bytes]"]:
-    settings = [f"{name}={value}" for name, value in _SETTINGS.items()]
+def _run(
+    folder: Path, what: str, file: Path, *options: str, failures: int = 3
+) -> AbstractContextManager["Popen[bytes]"]:
+    settings = [f"PYTHONPATH={ROOT}", f"DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES={failures}"]
     program = [sys.executable, "-m", f"distributed.cli.dask_{what}", "--no-dashboard", "--host", "127.0.0.1"]
     command = ["env", *settings, *program, "--scheduler-file", str(file), *options]
     return leashed(command, folder / f"{what}.log")  # the worker of a nanny that is killed ends by itself

@@ -87,7 +87,7 @@ class Cluster:
             while True:
                 while work.batches < BATCHES * crew.threads and (batch := list(islice(waiting, work.batch_size))):
                     work.submit(batch)
-                if not work.batches:
+                if not work.batches and not work.submit_suspect():
                     return
                 self.check()
                 yield from work.next()
@@ -248,6 +248,8 @@ class _Work(Generic[_Task, _Result]):
         self._timeout_s = timeout_s
         self._pending: dict[Any, list[_Task]] = {}
         self._ended: SimpleQueue[Asked[_Ended[_Result]]] = SimpleQueue()
+        self._suspects: list[_Task] = []
+        self._alone: Any = None
         self.batch_size = 1
         """Of the next one, by how long tasks have taken."""
 
@@ -256,14 +258,22 @@ class _Work(Generic[_Task, _Result]):
         """How many there are."""
         return len(self._pending)
 
-    def submit(self, batch: list[_Task]) -> None:
-        """Hand a batch out."""
+    def submit_suspect(self) -> bool:
+        """Hand out a task in whose company workers have died, with none beside it; False if there is none."""
+        if self._suspects:
+            self._alone = self.submit([self._suspects.pop()])
+            return True
+        return False
+
+    def submit(self, batch: list[_Task]) -> Any:
+        """Hand a batch out; the key by which Dask knows it."""
         # The scheduler reads what is submitted, too.  A function of ours would have to be installed there; this one is
         # Python's, and the bytes are opened on the worker alone.
         call = pickle.dumps(_Call(self._function, batch, self._timeout_s))
         future: Asked[_Ended[_Result]] = self._client.submit(pickle.loads, call, pure=False)
         self._pending[future.key] = batch
         _untyped(future).add_done_callback(self._ended.put)
+        return future.key
 
     def next(self) -> Iterator[Done[_Task, _Result]]:
         """Yield the results of a batch that has ended; nothing if none does for a while."""
@@ -279,7 +289,11 @@ class _Work(Generic[_Task, _Result]):
             _untyped(future).add_done_callback(self._ended.put)
             return
         except KilledWorker:
-            yield from self._killed(self._pending.pop(future.key))
+            batch = self._pending.pop(future.key)
+            if future.key == self._alone:
+                yield Done(batch[0], Lost.WORKER_DIED)
+            else:
+                self._suspects += batch
             return
         except ModuleNotFoundError as exc:
             raise ConfigError(
@@ -296,14 +310,6 @@ class _Work(Generic[_Task, _Result]):
         if ended.error is not None:
             ended.error.args = (f"on a worker of {self._address}: {ended.error}",)  # its credentials, not those of here
             raise ended.error
-
-    def _killed(self, batch: list[_Task]) -> Iterator[Done[_Task, _Result]]:
-        """Tell the task whose workers died; of several, each is tried alone to find out which it was."""
-        if len(batch) == 1:
-            yield Done(batch[0], Lost.WORKER_DIED)
-        else:
-            for task in batch:
-                self.submit([task])
 
 
 # On the worker.

@@ -16,7 +16,8 @@ from tests.clusters import dask_cluster
 
 @pytest.fixture(scope="module")
 def dask(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Executor]:
-    with dask_cluster(tmp_path_factory.mktemp("dask"), workers=2, nanny=True) as cluster:
+    # No death is allowed, because to start a worker anew takes seconds; runs of thumbnails have Dask's own number.
+    with dask_cluster(tmp_path_factory.mktemp("dask"), workers=2, nanny=True, allowed_failures=0) as cluster:
         yield Cluster(cluster.address)
 
 
@@ -86,7 +87,7 @@ def test_tasks_are_read_as_far_as_workers_get(executor: Executor) -> None:
 
 
 def test_a_task_that_takes_too_long_is_lost_and_the_others_are_done(executor: Executor) -> None:
-    results = {done.task: done.result for done in executor.carry_out(hang_at_three, range(6), timeout_s=3)}
+    results = {done.task: done.result for done in executor.carry_out(hang_at_three, range(6), timeout_s=2)}
     assert results == {**{number: number for number in range(6)}, 3: Lost.TIMED_OUT}
 
 
