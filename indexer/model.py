@@ -181,15 +181,20 @@ ShotFacts = tuple[int, int, int, int, PackedEtag, str | None]
 """Capture in ms, number of the stream, size, seconds from capture to upload, ETag, tier: a row, which sorts by time."""
 
 
+class Recorder(NamedTuple):
+    """Who took a shot, and where it is; what was copied to another place is as good as taken by another one."""
+
+    source: str
+    directory: str
+    bak: int | None
+    """Number of the failover recorder; None for the original one."""
+
+
 class ShotStream(Protocol):
     """What the shots of a stream share, and how it writes what they do not."""
 
     @property
-    def source(self) -> str: ...  # noqa: D102
-    @property
-    def directory(self) -> str: ...  # noqa: D102
-    @property
-    def bak(self) -> int | None: ...  # noqa: D102
+    def recorder(self) -> Recorder: ...  # noqa: D102
     @property
     def sid(self) -> str: ...  # noqa: D102
     @property
@@ -212,32 +217,37 @@ class Shot:
     A lookup makes very many and reads few points of each, so texts and times are made when they are asked for.
     """
 
-    __slots__ = ("_captured_at", "_facts", "_stream")
+    __slots__ = ("_facts", "_stream", "captured_ms")
 
     def __init__(self, stream: ShotStream, facts: ShotFacts) -> None:
         self._stream = stream
         self._facts = facts
-        self._captured_at: datetime | None = None  # asked again and again by who looks for gaps
+        self.captured_ms: Final = facts[0]
 
     @property
     def key(self) -> str:
         """Of its object, byte for byte."""
-        return self._stream.key_at(self._facts[0])
+        return self._stream.key_at(self.captured_ms)
+
+    @property
+    def recorder(self) -> Recorder:
+        """Who took it: one value for all shots of a stream."""
+        return self._stream.recorder
 
     @property
     def source(self) -> str:
         """The name of its source."""
-        return self._stream.source
+        return self._stream.recorder.source
 
     @property
     def directory(self) -> str:
         """Everything before the object name."""
-        return self._stream.directory
+        return self._stream.recorder.directory
 
     @property
     def bak(self) -> int | None:
         """Number of the failover recorder that took it; None for the original one."""
-        return self._stream.bak
+        return self._stream.recorder.bak
 
     @property
     def sid(self) -> str:
@@ -257,9 +267,7 @@ class Shot:
     @property
     def captured_at(self) -> datetime:
         """When it was taken, to the millisecond."""
-        if self._captured_at is None:
-            self._captured_at = from_ms(self._facts[0])
-        return self._captured_at
+        return from_ms(self.captured_ms)
 
     @property
     def size(self) -> int:
@@ -274,7 +282,12 @@ class Shot:
     @property
     def last_modified(self) -> datetime:
         """When it was uploaded, to the second."""
-        return from_ms((self._facts[0] // 1000 + self._facts[3]) * 1000)
+        return from_ms((self.captured_ms // 1000 + self._facts[3]) * 1000)
+
+    @property
+    def lag_ms(self) -> int:
+        """From its capture to its upload; of that only the second is known."""
+        return self._facts[3] * 1000 - self.captured_ms % 1000
 
     @property
     def tier(self) -> str | None:

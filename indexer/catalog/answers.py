@@ -4,10 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from functools import cached_property
 
 from indexer.agora.grammar import last_bak
 from indexer.catalog.rows import shot_key, unpack_etag
-from indexer.model import PackedEtag
+from indexer.model import PackedEtag, Recorder
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +31,7 @@ class SessionSummary:
     """Where a listing of sessions goes on behind this one."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class StreamSummary:
     """The shots of one user by one recorder in one directory."""
 
@@ -51,6 +52,11 @@ class StreamSummary:
     def bak(self) -> int | None:
         """Number of the last failover prefix, None for the original recorder."""
         return last_bak(self.bak_prefix)
+
+    @cached_property  # each of its shots is asked for it
+    def recorder(self) -> Recorder:
+        """Who took its shots."""
+        return Recorder(self.source, self.directory, self.bak)
 
     def key_at(self, captured_ms: int) -> str:
         """The key of its shot of that time."""

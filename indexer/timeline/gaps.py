@@ -243,7 +243,7 @@ class _Judgement:
         before, after, interval = self._stretch.before, self._stretch.after, self._case.interval
         if before is None or after is None or interval is None:
             return None
-        if (before.source, before.directory, before.bak) != (after.source, after.directory, after.bak):
+        if before.recorder != after.recorder:
             return None
         ticks = round(self._length / interval.length)
         allowed = max(_LEAST_ALLOWED, interval.jitter * 3) + _DRIFT * ticks
@@ -259,7 +259,7 @@ class _Judgement:
             return None
         if before is None:
             return self._of(Cause.FAILOVER, f"the recorder bak{bak} took over", on=True)
-        recorder = "original" if before.bak is None else f"bak{before.bak}"
+        recorder = "original" if before.recorder.bak is None else f"bak{before.recorder.bak}"
         return self._of(Cause.FAILOVER, f"the recorder changed from {recorder} to bak{bak}", on=True)
 
     def _lost(self) -> Gap | None:
@@ -277,8 +277,8 @@ class _Judgement:
         behind = listed_at - moment
         if behind >= self._case.horizon:
             return None
-        beside = [shot.last_modified - shot.captured_at for shot in (stretch.before, stretch.after) if shot is not None]
-        lag = max(beside, default=timedelta(0))
+        beside = [shot.lag_ms for shot in (stretch.before, stretch.after) if shot is not None]
+        lag = timedelta(milliseconds=max(beside, default=0))
         on = True if self._clock_went_on else None
         usual = self._case.usual_lag
         if lag >= usual * 1.5 + LATE and behind < 2 * lag:

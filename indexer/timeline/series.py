@@ -7,11 +7,13 @@ import heapq
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from itertools import islice
+from itertools import chain, islice
+from math import inf
+from operator import attrgetter
 from statistics import median, median_low
 from typing import Final, Protocol, TypeVar
 
-from indexer.model import EPOCH, to_ms
+from indexer.model import EPOCH, Recorder, from_ms, to_ms
 
 SAMPLE: Final = 1_000
 """Shots from which the capture interval is inferred: hours of a series, read before anything is shown of it."""
@@ -23,13 +25,15 @@ _SHORTEST_MS: Final = 1_000
 _LONGEST_MS: Final = 3_600_000
 # captureInterval goes from 1 s to 3,600 s (Agora's start request).
 
+_MILLISECOND: Final = timedelta(milliseconds=1)
+
 _AGREEING: Final = 0.1
 _LEAST_AGREEING: Final = timedelta(milliseconds=200)
 # Timers are late by some 80 ms, which is much of a second and little of a minute.
 
 
 class Captured(Protocol):
-    """What a series is made of."""
+    """What a series is made of.  Times are numbers, because making one of each shot costs more than all else here."""
 
     @property
     def key(self) -> str:
@@ -37,23 +41,18 @@ class Captured(Protocol):
         ...
 
     @property
-    def source(self) -> str:
-        """Where the object is."""
+    def recorder(self) -> Recorder:
+        """Who took it."""
         ...
 
     @property
-    def directory(self) -> str:
-        """Where it is there."""
+    def captured_ms(self) -> int:
+        """When it was taken, from 1970."""
         ...
 
     @property
-    def bak(self) -> int | None:
-        """Number of the failover recorder that took it."""
-        ...
-
-    @property
-    def captured_at(self) -> datetime:
-        """Aware."""
+    def lag_ms(self) -> int:
+        """How long after that it was uploaded."""
         ...
 
     @property
@@ -64,11 +63,6 @@ class Captured(Protocol):
     @property
     def etag(self) -> str:
         """Compared for equality only."""
-        ...
-
-    @property
-    def last_modified(self) -> datetime:
-        """When it was uploaded."""
         ...
 
 
@@ -158,7 +152,10 @@ def fold(parts: Iterable[Iterable[_Shot]]) -> Iterator[_Shot]:
 
     Shots of one millisecond come in the order of their sources and keys, so the order of the parts does not matter.
     """
-    return heapq.merge(*parts, key=_place)
+    begun = [(first, rest) for rest in map(iter, parts) for first in islice(rest, 1)]
+    begun.sort(key=lambda part: (part[0].recorder.source, part[0].key))
+    # Of equal times it keeps the order of the parts, so none of the other shots is asked for its key.
+    return heapq.merge(*(chain([first], rest) for first, rest in begun), key=attrgetter("captured_ms"))
 
 
 def capture_interval(shots: Iterable[Captured], *, configured: timedelta | None = None) -> CaptureInterval | None:
@@ -168,21 +165,21 @@ def capture_interval(shots: Iterable[Captured], *, configured: timedelta | None 
     gaps or lost pictures; another recorder beside the first one disturbs nothing.  None if nothing is configured and no
     recorder took two shots.  The result lies within what Agora can be told, 1 s to 3,600 s.
     """
-    last: dict[tuple[str, str, int | None], int] = {}
+    last: dict[Recorder, int] = {}
     distances: list[int] = []
     for shot in islice(shots, SAMPLE):
-        recorder = _recorder(shot)
-        moment = to_ms(shot.captured_at)
-        if moment > last.get(recorder, moment):
-            distances.append(moment - last[recorder])
-        last[recorder] = moment
+        recorder, captured_ms = shot.recorder, shot.captured_ms
+        distance = captured_ms - last.get(recorder, captured_ms)
+        if distance:
+            distances.append(distance)
+        last[recorder] = captured_ms
     if configured is None and not distances:
         return None
     if configured is None:
         length_ms = min(max(median(distances), _SHORTEST_MS), _LONGEST_MS)
     else:
-        length_ms = configured / timedelta(milliseconds=1)
-    allowed = max(length_ms * _AGREEING, _LEAST_AGREEING / timedelta(milliseconds=1))
+        length_ms = configured / _MILLISECOND
+    allowed = max(length_ms * _AGREEING, _LEAST_AGREEING / _MILLISECOND)
     differences = sorted(difference for each in distances if (difference := abs(each - length_ms)) <= allowed)
     jitter_ms = differences[len(differences) * 9 // 10] if differences else 0
     return CaptureInterval(
@@ -195,8 +192,8 @@ def capture_interval(shots: Iterable[Captured], *, configured: timedelta | None 
 
 def usual_lag(shots: Iterable[Captured]) -> timedelta:
     """How long behind its capture a picture was uploaded, in the middle; zero without one."""
-    lags = [shot.last_modified - shot.captured_at for shot in shots]
-    return max(timedelta(0), median_low(lags)) if lags else timedelta(0)
+    lags_ms = [shot.lag_ms for shot in shots]
+    return timedelta(milliseconds=max(0, median_low(lags_ms))) if lags_ms else timedelta(0)
 
 
 def longest_pause(interval: timedelta) -> timedelta:
@@ -229,29 +226,29 @@ def pieces(
     Where a run comes nearer to the beginning or the end than a pause, no hole is between them: nothing is missing.
     """
     # Without an interval all shots are of one millisecond, or there is one: any pause will do.
-    pause = longest_pause(interval) if interval else timedelta(0)
+    pause_ms = longest_pause(interval) // _MILLISECOND if interval else 0
     run = _RunSoFar(interval, md5_sources)
     last = before[-1] if before else None
-    last_at = since if last is None else last.captured_at
-    recorders = {shot.bak for shot in before}
+    last_ms = to_ms(since) if last is None else last.captured_ms
+    recorders = {shot.recorder.bak for shot in before}
     hole: Hole | None = None
     for shot in shots:
-        captured_at = shot.captured_at  # shots may make it anew each time they are asked
-        if captured_at - last_at > pause:
+        captured_ms = shot.captured_ms
+        if captured_ms - last_ms > pause_ms:
             if hole is not None:
                 yield hole
             if run.shots:
                 yield run.end()
                 recorders = set(run.baks)
                 run = _RunSoFar(interval, md5_sources)
-            hole = Hole(last_at, captured_at, last, shot)
+            hole = _hole(last_ms, captured_ms, last, shot)
+        run.add(shot, captured_ms)
         if hole is not None:
             hole = _looked_behind(hole, shot, recorders)
-            if captured_at - hole.until > pause:
+            if captured_ms - run.first_ms > pause_ms:
                 yield hole
                 hole = None
-        run.add(shot, captured_at)
-        last, last_at = shot, captured_at
+        last, last_ms = shot, captured_ms
     for shot in after:
         if hole is not None:
             hole = _looked_behind(hole, shot, recorders)
@@ -260,19 +257,24 @@ def pieces(
     if run.shots:
         yield run.end()
         recorders = set(run.baks)
-    end = after[0].captured_at if after else until
-    if end - last_at > pause:
-        hole = Hole(last_at, end, last, after[0] if after else None)
+    end_ms = after[0].captured_ms if after else to_ms(until)
+    if end_ms - last_ms > pause_ms:
+        hole = _hole(last_ms, end_ms, last, after[0] if after else None)
         for shot in after:
             hole = _looked_behind(hole, shot, recorders)
         yield hole
 
 
+def _hole(since_ms: int, until_ms: int, before: Captured | None, after: Captured | None) -> Hole:
+    return Hole(from_ms(since_ms), from_ms(until_ms), before, after)
+
+
 def _looked_behind(hole: Hole, shot: Captured, recorders: Collection[int | None]) -> Hole:
     """The hole with what this shot tells of it; `recorders` are those of the run before it."""
-    if hole.taken_over is not None or shot.bak is None or not recorders or shot.bak in recorders:
+    bak = shot.recorder.bak
+    if hole.taken_over is not None or bak is None or not recorders or bak in recorders:
         return hole
-    return replace(hole, taken_over=shot.bak)
+    return replace(hole, taken_over=bak)
 
 
 def nearest_to_steps(
@@ -311,68 +313,66 @@ class _RunSoFar:
         self.shots = 0
         self.baks: list[int | None] = []
         self._interval = interval
-        self._longest = None if interval is None else interval * 1.5
-        self._half = None if interval is None else interval / 2
+        self._longest_ms: float = inf if interval is None else interval * 1.5 // _MILLISECOND
+        self._half_ms: float = inf if interval is None else interval / 2 // _MILLISECOND
         self._md5_sources = md5_sources
         self._overlapping = self._missing = 0
-        self._first_at: datetime | None = None
-        self._last_at: datetime | None = None
+        self.first_ms = self._last_ms = 0
+        self._recorder: Recorder | None = None
+        """Of the last shot."""
         self._moment: Captured | None = None
-        self._moment_at: datetime | None = None
+        """The last shot that did not show what another recorder had."""
+        self._moment_ms = 0
         self._frozen: list[Frozen] | None = []
-        self._still_since: datetime | None = None
+        self._still_since_ms = 0
         self._still = 0
 
-    def add(self, shot: Captured, captured_at: datetime) -> None:
+    def add(self, shot: Captured, captured_ms: int) -> None:
         """The next shot in time order."""
-        self._first_at = self._first_at or captured_at
+        recorder = shot.recorder
+        if recorder is not self._recorder:
+            self._taken_by(recorder)
+        self._last_ms = captured_ms
         self.shots += 1
-        if (bak := shot.bak) not in self.baks:
-            self.baks.append(bak)
-        self._last_at = captured_at
-        if self._frozen is not None and shot.source not in self._md5_sources:
-            self._frozen = None
         last = self._moment
-        if last is not None and self._moment_at is not None:
-            distance = captured_at - self._moment_at
+        if last is None:
+            self.first_ms = captured_ms
+        else:
+            distance_ms = captured_ms - self._moment_ms
             # Compared to the last moment that counted: of two recorders with half an interval between them, every
             # second shot counts, whoever took it.
-            if (self._half is None or distance <= self._half) and _recorder(shot) != _recorder(last):
+            if distance_ms <= self._half_ms and recorder != last.recorder:
                 self._overlapping += 1
                 return
-            if self._interval is not None and self._longest is not None and distance > self._longest:
-                self._missing += missing_between(self._moment_at, captured_at, self._interval)
+            if self._interval is not None and distance_ms > self._longest_ms:
+                self._missing += missing_between(EPOCH, from_ms(distance_ms), self._interval)
         if self._frozen is not None and (last is None or (shot.etag, shot.size) != (last.etag, last.size)):
             self._end_still()
-            self._still_since = captured_at
+            self._still_since_ms = captured_ms
         self._still += 1
-        self._moment, self._moment_at = shot, captured_at
+        self._moment, self._moment_ms = shot, captured_ms
+
+    def _taken_by(self, recorder: Recorder) -> None:
+        self._recorder = recorder
+        if recorder.bak not in self.baks:
+            self.baks.append(recorder.bak)
+        if recorder.source not in self._md5_sources:
+            self._frozen = None
 
     def _end_still(self) -> None:
-        if self._frozen is not None and self._moment_at and self._still_since and self._still >= STILL:
-            self._frozen.append(Frozen(self._still_since, self._moment_at, self._still))
+        if self._frozen is not None and self._still >= STILL:
+            self._frozen.append(Frozen(from_ms(self._still_since_ms), from_ms(self._moment_ms), self._still))
         self._still = 0
 
     def end(self) -> Run:
         """What has become of it."""
-        assert self._first_at is not None  # noqa: S101 - it has shots
-        assert self._last_at is not None  # noqa: S101
         self._end_still()
         return Run(
-            self._first_at,
-            self._last_at,
+            from_ms(self.first_ms),
+            from_ms(self._last_ms),
             self.shots,
             tuple(self.baks),
             self._overlapping,
             None if self._frozen is None else tuple(self._frozen),
             self._missing,
         )
-
-
-def _recorder(shot: Captured) -> tuple[str, str, int | None]:
-    """Who took it; what was copied to another place is as good as taken by another one."""
-    return shot.source, shot.directory, shot.bak
-
-
-def _place(shot: Captured) -> tuple[datetime, str, str]:
-    return shot.captured_at, shot.source, shot.key

@@ -8,7 +8,7 @@ from itertools import count, pairwise, permutations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from indexer.model import to_ms
+from indexer.model import Recorder, to_ms
 from indexer.timeline.series import (
     SAMPLE,
     STILL,
@@ -40,8 +40,16 @@ class Taken:
         return f"{self.directory}{'' if self.bak is None else f'bak{self.bak}_'}{to_ms(self.captured_at)}"
 
     @property
-    def last_modified(self) -> datetime:
-        return self.captured_at + timedelta(seconds=2)
+    def recorder(self) -> Recorder:
+        return Recorder(self.source, self.directory, self.bak)
+
+    @property
+    def captured_ms(self) -> int:
+        return to_ms(self.captured_at)
+
+    @property
+    def lag_ms(self) -> int:
+        return 2_000
 
 
 def after(ms: int) -> datetime:

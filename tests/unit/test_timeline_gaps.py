@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from indexer.model import to_ms
+from indexer.model import Recorder, to_ms
 from indexer.timeline.figures import capture, presence
 from indexer.timeline.gaps import FAILOVER, FEW, UPLOAD, Case, Cause, Gap, Removed, Witness, explain, within
 from indexer.timeline.series import CaptureInterval, Hole, Run, pieces
@@ -38,8 +38,16 @@ class Taken:
         return f"{self.bak}_{to_ms(self.captured_at)}"
 
     @property
-    def last_modified(self) -> datetime:
-        return self.captured_at + self.lag
+    def recorder(self) -> Recorder:
+        return Recorder(self.source, self.directory, self.bak)
+
+    @property
+    def captured_ms(self) -> int:
+        return to_ms(self.captured_at)
+
+    @property
+    def lag_ms(self) -> int:
+        return self.lag // timedelta(milliseconds=1)
 
 
 @dataclass(frozen=True)
