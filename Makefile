@@ -43,6 +43,7 @@ bench: setup .venv-bench/ready  ## Measure, as ratios against peers and floors
 .venv-bench/ready: benchmarks/requirements.txt
 	$(PYTHON) -m venv .venv-bench
 	.venv-bench/bin/pip install --quiet --disable-pip-version-check -r benchmarks/requirements.txt
+	if command -v npm >/dev/null; then npm install --silent --no-audit --no-fund --prefix .venv-bench/node sharp@0.35.5; fi
 	@touch $@
 
 docs: setup  ## Write the generated pages anew

@@ -23,6 +23,8 @@ SUBJECTS: Final = (
     "sync",
     "catalog",
     "imaging",
+    "sheets",
+    "pictures_s3",
     "race",
     "nightly",
     "vast",

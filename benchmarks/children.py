@@ -106,7 +106,7 @@ class _Watch(threading.Thread):
 
     def run(self) -> None:
         while not self._stopped.wait(_EVERY_S):
-            pids = _tree(self._pid)
+            pids = tree(self._pid)
             alone = max((_kilobytes(pid, "status", "VmHWM:") for pid in pids), default=0)
             together = sum(_kilobytes(pid, "smaps_rollup", "Pss:") for pid in pids)
             self._peak_bytes = max(self._peak_bytes, 1024 * max(alone, together))
@@ -118,7 +118,8 @@ class _Watch(threading.Thread):
         return self._peak_bytes
 
 
-def _tree(pid: int) -> list[int]:
+def tree(pid: int) -> list[int]:
+    """A process and all that it started, as far as they live."""
     found = [pid]
     for each in found:
         try:

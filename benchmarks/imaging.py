@@ -1,4 +1,4 @@
-"""Thumbnails: CPU time of one, ours against Pillow's default and against libjpeg-turbo called from C.
+"""Thumbnails: CPU time of one, ours against libjpeg-turbo called from C and against all that others use.
 
 The C floor (floor.c) is compiled here; without a compiler or libjpeg-turbo's headers a row says what is missing.
 It uses the system's libjpeg-turbo, Pillow the one in its wheel.  It does not resample, so it has no figure for 1080p
@@ -10,8 +10,8 @@ import gc
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from io import BytesIO
 from pathlib import Path
 from random import Random
@@ -21,23 +21,33 @@ from typing import Final, TypeAlias
 from PIL import Image
 from PIL.JpegImagePlugin import JpegImageFile
 
+from benchmarks.compiling import MissingToolError
 from benchmarks.measuring import Figure, Scale, cost
+from benchmarks.thumbnailers import BARE, Work, starters
 from indexer.render.image import QUALITY, BadPictureError, decode, encode
-from indexer.render.thumbnail import ThumbSpec, thumbnails
+from indexer.render.thumbnail import ThumbSpec, thumbnails, thumbnails_with_sight
 from tests.pictures import hostile, photo_jpeg
 
 Make: TypeAlias = Callable[[bytes], bytes]
 
 SOURCES: Final = (
-    (640, 360, "320x180", 2, (1.25, 1.4)),
-    (1280, 720, "320x180", 4, (1.18, 1.4)),
+    (640, 360, "320x180", 2, (1.25, 1.4, 1.55)),
+    (1280, 720, "320x180", 4, (1.18, 1.4, 1.30)),
     (1920, 1080, "480x270", 4, None),
     (1920, 1080, "320x180", None, None),
 )
 """Width, height, thumbnail; the scale at which libjpeg decodes to exactly that, and how many times the C floor ours may
-cost without and with its guards."""
+cost without its guards, with them, and with the signature too."""
 MORE_ROUNDS: Final = 5
 """A round is short here, and the bounds are narrow."""
+BEHIND_BARE: Final = 1.2
+"""So many times the CPU time of the fastest library that only decodes and encodes may ours take."""
+
+_OURS: Final = "decode and encode alone"
+_GUARDED: Final = "with guards"
+_SIGNED: Final = "with guards and signature"
+_DEFAULT: Final = "Pillow's thumbnail()"
+_FLOOR: Final = "C floor"
 
 
 def measure(scale: Scale) -> Iterator[Figure]:
@@ -48,54 +58,112 @@ def measure(scale: Scale) -> Iterator[Figure]:
             yield Figure(f"C floor left out: {found}", "", 0)
         for width, height, size, denominator, bounds in SOURCES:
             jpegs = [photo_jpeg(width, height, seed) for seed in range(frames)]
-            spec = ThumbSpec.from_string(size)
-            makers: list[Make] = [bare(spec), guarded(spec), pillow(spec)]
-            if denominator and not isinstance(found, str):
-                makers.append(found(denominator))
-                assert _size(makers[-1](jpegs[0])) == _size(makers[0](jpegs[0])), "the floor does the same work"
-            alone, whole, default, *least = _cpu_ms(makers, jpegs, rounds)
-            what = f"{width}x{height} -> {size}"
-            yield Figure(f"{what}, with guards", "ms", whole, default, "Pillow's thumbnail()")
-            for floor_ms in least:
-                yield Figure(f"{what}, with guards", "ms", whole, floor_ms, "C floor")
-                yield Figure(f"{what}, decode and encode alone", "ms", alone, floor_ms, "C floor")
-                if bounds:
-                    yield Figure(f"{what}, decode and encode alone", "x floor", alone / floor_ms, bounds[0], "bound")
-                    yield Figure(f"{what}, with guards", "x floor", whole / floor_ms, bounds[1], "bound")
-            yield _likeness(what, jpegs[: max(1, frames // 4)], spec)
+            at_floor = found(denominator) if denominator and not isinstance(found, str) else None
+            yield from _compared(
+                f"{width}x{height} -> {size}", jpegs, ThumbSpec.from_string(size), at_floor, bounds, rounds
+            )
     yield _refusals()
+
+
+def _compared(
+    what: str,
+    jpegs: Sequence[bytes],
+    spec: ThumbSpec,
+    at_floor: Make | None,
+    bounds: tuple[float, float, float] | None,
+    rounds: int,
+) -> Iterator[Figure]:
+    makers = {_OURS: bare(spec), _GUARDED: guarded(spec), _SIGNED: signed(spec), _DEFAULT: pillow(spec)}
+    if at_floor is not None:
+        makers[_FLOOR] = at_floor
+        assert _size(at_floor(jpegs[0])) == _size(makers[_OURS](jpegs[0])), "the floor does the same work"
+    best = [_resampled(jpeg, spec) for jpeg in jpegs[: max(1, len(jpegs) // 4)]]
+    with tempfile.TemporaryDirectory(prefix="bench-") as name, ExitStack() as stack:
+        turns: dict[str, Callable[[], float]] = {each: _turn(make, jpegs) for each, make in makers.items()}
+        alike = {each: _likeness([make(jpeg) for jpeg in jpegs[: len(best)]], best) for each, make in makers.items()}
+        for each, start in starters():
+            folder = Path(name) / each.replace(" ", "-")
+            try:
+                ready = stack.enter_context(start(_work(folder, jpegs, spec), _made_in(folder)))
+            except MissingToolError as exc:
+                yield Figure(f"{what}: {each} left out: {exc}", "", 0)
+                continue
+            turns[each] = ready.cpu_ms
+            made = [path.read_bytes() for path in sorted(ready.made.iterdir())]
+            assert {_size(jpeg) for jpeg in made} == {_size(makers[_OURS](jpegs[0]))}, "all make the same size"
+            alike[each] = _likeness(made[: len(best)], best)
+        spent = _cpu_ms(turns, rounds)
+    whole = spent[_SIGNED]
+    for each in spent:
+        if each not in {_OURS, _GUARDED, _SIGNED}:
+            beside = f"{each}, SSIM {alike[each]:.4f}"
+            yield Figure(f"{what}, {_SIGNED}, SSIM {alike[_OURS]:.4f}", "ms", whole, spent[each], beside)
+    if at_floor is not None:
+        for each, bound in zip((_OURS, _GUARDED, _SIGNED), bounds or (None, None, None), strict=True):
+            yield Figure(f"{what}, {each}", "x floor", spent[each] / spent[_FLOOR], bound, "bound" if bound else "")
+    if behind := [spent[each] for each in spent if each in BARE]:
+        for each in (_OURS, _SIGNED):
+            yield Figure(
+                f"{what}, {each}", "x bare", spent[each] / min(behind), BEHIND_BARE, "bound: the faster of those"
+            )
+
+
+def _work(folder: Path, jpegs: Sequence[bytes], spec: ThumbSpec) -> Work:
+    pictures = folder / "pictures"
+    pictures.mkdir(parents=True)
+    for number, jpeg in enumerate(jpegs):
+        (pictures / f"{number:03}.jpg").write_bytes(jpeg)
+    return Work(pictures, spec.width, spec.height, QUALITY)
+
+
+def _made_in(folder: Path) -> Path:
+    made = folder / "made"
+    made.mkdir(parents=True)
+    return made
 
 
 def _size(jpeg: bytes) -> tuple[int, int]:
     return JpegImageFile(BytesIO(jpeg)).size
 
 
-def _cpu_ms(makers: Sequence[Make], jpegs: Sequence[bytes], rounds: int) -> list[float]:
-    """Of each maker, a picture: the median of the rounds.
+def _turn(make: Make, jpegs: Sequence[bytes]) -> Callable[[], float]:
+    def turn() -> float:
+        start = time.process_time_ns()
+        for jpeg in jpegs:
+            make(jpeg)
+        return (time.process_time_ns() - start) / len(jpegs) / 1e6
+
+    return turn
+
+
+def _cpu_ms(turns: Mapping[str, Callable[[], float]], rounds: int) -> dict[str, float]:
+    """Of each, a picture: the median of the rounds.
 
     They take turns, in another order each round, with all pictures in a row as a worker has them: taking turns at
     every picture finds the caches full of another library each time and adds 0.15 of the floor to ours at 360p.
     """
-    times: list[list[int]] = [[] for _ in makers]
-    order, chance = list(range(len(makers))), Random(0)
+    times: dict[str, list[float]] = {each: [] for each in turns}
+    order, chance = list(turns), Random(0)
     gc.collect()
     gc.freeze()
     for _ in range(rounds):
         chance.shuffle(order)
         for each in order:
-            start = time.process_time_ns()
-            for jpeg in jpegs:
-                makers[each](jpeg)
-            times[each].append(time.process_time_ns() - start)
+            times[each].append(turns[each]())
     gc.unfreeze()
-    return [median(found) / len(jpegs) / 1e6 for found in times]
+    return {each: median(found) for each, found in times.items()}
 
 
 # --- Who makes them -------------------------------------------------------------------------------------------------
 
 
+def signed(spec: ThumbSpec) -> Make:
+    """What `thumbs` does."""
+    return lambda data: thumbnails_with_sight(data, [spec], listed_size=len(data))[0].made[0].jpeg
+
+
 def guarded(spec: ThumbSpec) -> Make:
-    """What the command does."""
+    """What a sheet does with an original."""
     return lambda data: thumbnails(data, [spec], listed_size=len(data)).made[0].jpeg
 
 
@@ -177,18 +245,15 @@ def floor() -> Iterator[Callable[[int], Make] | str]:
 # --- How it looks ---------------------------------------------------------------------------------------------------
 
 
-def _likeness(what: str, jpegs: Sequence[bytes], spec: ThumbSpec) -> Figure:
-    """Of pixels, before they are encoded, to those of a full decode resampled with LANCZOS."""
-    ours, theirs = [], []
-    for jpeg in jpegs:
-        with Image.open(BytesIO(jpeg)) as source:
-            best = source.resize(spec.inside(*source.size), Image.Resampling.LANCZOS)
-        with Image.open(BytesIO(jpeg)) as source:
-            source.thumbnail((spec.width, spec.height))
-            theirs.append(ssim(source, best))
-        ours.append(ssim(_shrunk(JpegImageFile(BytesIO(jpeg)), spec), best))
-    beside = f"to LANCZOS; Pillow's thumbnail() {fmean(theirs):.4f}"
-    return Figure(f"{what}, structural similarity (SSIM)", "", fmean(ours), None, beside)
+def _resampled(jpeg: bytes, spec: ThumbSpec) -> Image.Image:
+    """What all are compared with: a full decode resampled with LANCZOS."""
+    with Image.open(BytesIO(jpeg)) as source:
+        return source.resize(spec.inside(*source.size), Image.Resampling.LANCZOS)
+
+
+def _likeness(made: Sequence[bytes], best: Sequence[Image.Image]) -> float:
+    """Of thumbnails as they are in their files."""
+    return fmean(ssim(JpegImageFile(BytesIO(jpeg)), picture) for jpeg, picture in zip(made, best, strict=True))
 
 
 _WINDOW: Final = 8
