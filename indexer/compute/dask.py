@@ -158,18 +158,20 @@ def _connected(address: str) -> Iterator["Client"]:
     try:
         yield client
     finally:
-        _untyped(client).close(timeout=CONNECT_S)
+        try:
+            _untyped(client).close(timeout=CONNECT_S)
+        except TimeoutError:  # no reason to hide what ended the run; that we are gone the scheduler sees by itself
+            client.status = "closed"
 
 
 @contextmanager
 def _losses(address: str) -> Iterator[None]:
     """What Dask raises once its scheduler is gone, as our error."""
-    from distributed.client import ClosedClientError
     from distributed.comm.core import CommClosedError
 
     try:
         yield
-    except (CommClosedError, ClosedClientError, CancelledError) as exc:
+    except (CommClosedError, CancelledError) as exc:
         raise ClusterUnavailableError(
             f"the Dask scheduler {address} was lost; what was made before stays, run it again for the rest"
         ) from exc
@@ -267,6 +269,8 @@ class _Work(Generic[_Task, _Result]):
 
     def submit(self, batch: list[_Task]) -> Any:
         """Hand a batch out; the key by which Dask knows it."""
+        if self._client.status not in {"running", "connecting"}:  # it has given its scheduler up
+            raise CancelledError
         # The scheduler reads what is submitted, too.  A function of ours would have to be installed there; this one is
         # Python's, and the bytes are opened on the worker alone.
         call = pickle.dumps(_Call(self._function, batch, self._timeout_s))
