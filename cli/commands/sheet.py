@@ -52,7 +52,9 @@ _FIELDS: Final = ("file", "format")
 @click.option("--size", default="320x180", metavar="WxH", show_default=True, help="Of a tile.")
 @click.option("--columns", type=click.IntRange(1, 64), metavar="N", help="Tiles side by side.")
 @click.option("--every", metavar="LENGTH", help="At most one shot in so much time, such as 1m.")
-@click.option("--changed", is_flag=True, help="One tile for equal pictures in a row, with their number and times.")
+@click.option(
+    "--changed", is_flag=True, help="One tile for pictures in a row that look alike, with their number and times."
+)
 @click.option(
     "--caption",
     metavar="TEMPLATE",
@@ -99,7 +101,8 @@ def sheet(
     with app.catalog_for(selection) as catalog:
         terms = app.terms(catalog)
         likeness = EqualBytes(terms.md5_sources) if changed else None
-        planned = plan(catalog, selection, terms=terms, every=spacing, likeness=likeness)
+        thresholds = app.thresholds()
+        planned = plan(catalog, selection, terms=terms, every=spacing, likeness=likeness, thresholds=thresholds)
         if not planned.shots:
             out.note("the catalog has no shot that matches, so there is no sheet")
             return
@@ -167,6 +170,6 @@ def _pictures(app: "App") -> "Pictures":
 def _note_untold(out: Output, planned: "Sheet") -> None:
     if untold := planned.untold_sources:
         out.note(
-            f"equal pictures: not determinable in {', '.join(map(shown, untold))}, "
-            "of which it is not known that ETags are MD5s (`etag_is_md5`)"
+            f"equal pictures: not determinable in {', '.join(map(shown, untold))}, where nobody has looked at all of "
+            "them (`livestills thumbs` does) and it is not known that ETags are MD5s (`etag_is_md5`)"
         )

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from heapq import merge
-from itertools import groupby
+from itertools import groupby, islice
 from typing import Final, TypeVar
 
 from indexer.catalog.catalog import Catalog
@@ -38,20 +38,29 @@ def sceneries(
 ) -> Iterator[Scenery]:
     """A user's scenes, the session that began first coming first.  Holds those of one session."""
     for timeline in timelines(catalog, uid, selection, terms=terms):
-        found: list[Scene[Shot]] = []
-        unseen = 0
-
-        def counted(seen: Iterable[Seen[Shot]]) -> Iterator[Seen[Shot]]:
-            nonlocal unseen
-            for each in seen:
-                unseen += each.look is None
-                yield each
-
         for series in _series(catalog, timeline, selection):
-            every = counted(sights(catalog, series, _within(timeline), terms=terms))
-            for _, run in _runs(every, timeline):
-                found += scenes(run, thresholds)
-        yield Scenery(timeline, tuple(found), unseen)
+            yield scenery(catalog, series, timeline, terms=terms, thresholds=thresholds)
+
+
+def scenery(catalog: Catalog, series: Series, timeline: Timeline, *, terms: Terms, thresholds: Thresholds) -> Scenery:
+    """The scenes of a timeline that was told of this series."""
+    unseen = 0
+
+    def counted(seen: Iterable[Seen[Shot]]) -> Iterator[Seen[Shot]]:
+        nonlocal unseen
+        for each in seen:
+            unseen += each.look is None
+            yield each
+
+    found: list[Scene[Shot]] = []
+    for _, run in _runs(counted(sights(catalog, series, _within(timeline), terms=terms)), timeline):
+        found += scenes(run, thresholds)
+    return Scenery(timeline, tuple(found), unseen)
+
+
+def was_looked_at(catalog: Catalog, series: Series) -> bool:
+    """Whether there is any look of a shot of this series."""
+    return any(True for part in series.streams for _ in islice(catalog.looks.of(part.id, page=1), 1))
 
 
 def sights(catalog: Catalog, series: Series, period: TimeRange, *, terms: Terms) -> Iterator[Seen[Shot]]:

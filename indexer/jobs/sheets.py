@@ -17,6 +17,7 @@ from indexer.derived import thumbnail_key
 from indexer.errors import CatalogError, ConfigError, ObjectNotFoundError
 from indexer.jobs.exporting import replacing
 from indexer.jobs.lookup import Terms, timelines
+from indexer.jobs.scenes import Scenery, scenery, was_looked_at
 from indexer.model import Selection, Shot, TimeRange, is_archived
 from indexer.people import Names
 from indexer.render.image import MAX_BYTES, BadPictureError, Flaw
@@ -26,6 +27,7 @@ from indexer.render.thumbnail import ThumbSpec, thumbnails
 from indexer.storage.base import ObjectStore
 from indexer.timeline import gaps as told
 from indexer.timeline.figures import Timeline
+from indexer.timeline.looks import USELESS, Kind, Thresholds
 
 _FETCHED_AT_ONCE: Final = 16
 """Pictures in memory beside the page being drawn, and requests under way."""
@@ -83,6 +85,10 @@ class Shown(NamedTuple):
     """When the last of them was taken."""
     shots: int
     frozen: bool
+    scene: int | None = None
+    """Number of the scene in which all pictures look alike, if it is in one."""
+    look: str | None = None
+    """Why nobody is to be seen in it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +97,8 @@ class Part:
 
     series: Series
     timeline: Timeline
+    scenery: Scenery | None = None
+    """How its pictures look; None where nobody has looked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +116,8 @@ class Sheet:
     @property
     def untold_sources(self) -> list[str]:
         """Sources in it of which it cannot be told whether pictures look alike, where that was asked."""
-        sources = sorted({source for part in self.parts for source in part.timeline.sources})
+        unseen = (part for part in self.parts if part.scenery is None or part.scenery.unseen)
+        sources = sorted({source for part in unseen for source in part.timeline.sources})
         return [source for source in sources if self.likeness is not None and not self.likeness.can_tell(source)]
 
     @property
@@ -121,8 +130,9 @@ class Sheet:
         shown: Shown | None = None
         for each in self._chosen(part):
             if shown is not None:
-                if self.likeness is not None and isinstance(each, Shown) and self.likeness.alike(shown.shot, each.shot):
-                    shown = Shown(shown.shot, each.until, shown.shots + 1, shown.frozen or each.frozen)
+                if isinstance(each, Shown) and self._alike(shown, each):
+                    frozen = shown.frozen or each.frozen
+                    shown = shown._replace(until=each.until, shots=shown.shots + 1, frozen=frozen)
                     continue
                 yield shown
             shown = each if isinstance(each, Shown) else None
@@ -131,10 +141,18 @@ class Sheet:
         if shown is not None:
             yield shown
 
+    def _alike(self, one: Shown, other: Shown) -> bool:
+        """Whether two neighbours are to be folded."""
+        if self.likeness is None:
+            return False
+        return (one.scene is not None and one.scene == other.scene) or self.likeness.alike(one.shot, other.shot)
+
     def _chosen(self, part: Part) -> Iterator[Shown | told.Gap]:
         """Gaps, and the shots that `every` leaves; it begins anew behind each gap."""
         gaps = deque(part.timeline.gaps)
         frozen = deque(each for run in part.timeline.runs for each in run.frozen or ())
+        scenes = () if part.scenery is None else part.scenery.scenes
+        scene = -1
         last: datetime | None = None
         for shot in self._shots(part):
             captured_at = shot.captured_at
@@ -146,7 +164,12 @@ class Sheet:
             # Shots come a little early or late: one that is due but for a tenth is meant.
             if self.every is None or last is None or captured_at - last >= self.every * 0.9:
                 is_frozen = bool(frozen) and frozen[0].first_at <= captured_at
-                yield Shown(shot, captured_at, 1, is_frozen)
+                while scene + 1 < len(scenes) and scenes[scene + 1].since <= captured_at:
+                    scene += 1
+                kind = scenes[scene].kind if scene >= 0 else Kind.UNKNOWN
+                folds = kind not in {Kind.MOVING, Kind.UNKNOWN}
+                look = str(kind) if kind in USELESS else None
+                yield Shown(shot, captured_at, 1, is_frozen, scene if folds else None, look)
                 last = captured_at
         yield from gaps
 
@@ -165,17 +188,26 @@ def plan(
     terms: Terms,
     every: timedelta | None = None,
     likeness: Likeness | None = None,
+    thresholds: Thresholds | None = None,
 ) -> Sheet:
     """Find out what a sheet of the selection shows: the timeline of each user in each session, by its beginning.
 
-    Raises `ConfigError` for a selection of everything: a sheet is of a user, a session or a channel.
+    With `thresholds`, pictures that were looked at are marked by how they look, and folded by that where `likeness` is
+    wanted.  Raises `ConfigError` for a selection of everything: a sheet is of a user, a session or a channel.
     """
     if selection.uid is None and selection.sid is None and selection.cname is None:
         raise ConfigError("a sheet shows a user, a session or a channel: say --user, --session or --channel")
     found = (
         catalog.shots.all_series(selection) if selection.uid is None else catalog.shots.series(selection.uid, selection)
     )
-    parts = (Part(series, timeline) for series in found for timeline in _timeline(catalog, series, selection, terms))
+    parts = [Part(series, timeline) for series in found for timeline in _timeline(catalog, series, selection, terms)]
+    if thresholds is not None:
+        parts = [
+            replace(part, scenery=scenery(catalog, part.series, part.timeline, terms=terms, thresholds=thresholds))
+            if was_looked_at(catalog, part.series)
+            else part
+            for part in parts
+        ]
     return Sheet(catalog, tuple(parts), selection, every, likeness)
 
 
@@ -362,7 +394,7 @@ def _gap(gap: told.Gap) -> Gap:
 def _tile(shown: Shown) -> Tile:
     """Without its picture."""
     until = shown.until if shown.shots > 1 else None
-    return Tile(shown.shot.captured_at, None, None, shown.shot.bak, until, shown.shots, shown.frozen)
+    return Tile(shown.shot.captured_at, None, None, shown.shot.bak, until, shown.shots, shown.frozen, look=shown.look)
 
 
 def _caption(shot: Shot, style: Style) -> str | None:

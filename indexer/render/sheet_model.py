@@ -26,6 +26,8 @@ class Tile:
     """It is one of at least three in a row that are one picture, byte for byte."""
     caption: str | None = None
     """What is written under it in place of the time."""
+    look: str | None = None
+    """Why nobody is to be seen in it: black, covered or placeholder."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +65,7 @@ class Marks:
     frozen: bool = False
     folded: bool = False
     missing: bool = False
+    looks: set[str] = field(default_factory=set)
 
     def add(self, cell: Cell) -> None:
         """Take note of a cell."""
@@ -74,6 +77,8 @@ class Marks:
         if cell.bak is not None:
             self.baks.add(cell.bak)
         self.frozen |= cell.frozen
+        if cell.look is not None:
+            self.looks.add(cell.look)
         self.folded |= cell.shots > 1
 
 

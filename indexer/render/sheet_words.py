@@ -146,6 +146,7 @@ def tile_caption(tile: Tile, clock: Clock) -> Caption:
     """What is written under a tile."""
     badges = [] if tile.shots == 1 else [Badge(f"×{tile.shots:,}", *_SHADES)]
     badges += [_FROZEN] if tile.frozen else []
+    badges += [] if tile.look is None else [Badge(tile.look, *_SHADES)]
     badges += [] if tile.bak is None else [recorder_badge(tile.bak)]
     day, time, offset = clock.read(tile.captured_at)
     brief = ""
@@ -198,8 +199,10 @@ def legend(marks: Marks) -> Iterator[Entry]:
         yield Entry(badges, None, "taken by a failover recorder")
     if marks.frozen:
         yield Entry((_FROZEN,), None, "the same picture, byte for byte, three times or more")
+    if marks.looks:
+        yield Entry(tuple(Badge(look, *_SHADES) for look in sorted(marks.looks)), None, "nobody is to be seen")
     if marks.folded:
-        yield Entry((Badge("×2", *_SHADES),), None, "so many equal pictures in a row")
+        yield Entry((Badge("×2", *_SHADES),), None, "so many equal or like pictures in a row")
     if marks.gap:
         yield Entry((), "gap", "no shots, and why" if marks.causes else "no shots")
     if marks.missing:

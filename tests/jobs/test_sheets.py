@@ -31,10 +31,12 @@ from indexer.render.sheet_words import Template, facts
 from indexer.render.thumbnail import ThumbSpec
 from indexer.storage.local import LocalStore
 from indexer.storage.memory import MemoryStore
+from indexer.timeline.looks import Sight, Thresholds, described
 
 START = datetime(2026, 11, 5, 9, tzinfo=UTC)
 SID = "a" * 32
 LAYOUT = Layout(ThumbSpec(160, 90))
+
 STYLE = Style(UTC, LAYOUT.tile)
 TERMS = Terms({}, timedelta(hours=24), START + timedelta(days=30))
 MD5 = replace(TERMS, md5_sources=frozenset({"prod"}))
@@ -177,6 +179,31 @@ def test_equal_pictures_in_a_row_are_one_tile_where_etags_are_md5s(world: World)
     assert len(shown(untold)) == 10
     assert untold.untold_sources == ["prod"]
     assert world.sheet(Selection(uid="7"), changed=True).untold_sources == []
+
+
+def test_pictures_that_were_looked_at_are_folded_by_scene_and_marked(world: World) -> None:
+    world.fill(*map(name, range(9)))
+    shots = world.catalog.derivatives.wanted(Selection(), ["160x90"], retry_failed=False)
+    # Five that look alike, two that differ, two that are black.
+    cells = [bytes([10 * max(0, n - 4) if n < 7 else 0] * 288 + [255 if n < 7 else 0] * 288) for n in range(9)]
+    world.catalog.derivatives.record(
+        [
+            Result(shot, [Made("160x90", 1, 160, 90)], None, Sight(described(each, dhash=0), each))
+            for shot, each in zip(shots, cells, strict=True)
+        ]
+    )
+    one = Selection(uid="7")
+    changed = plan(world.catalog, one, terms=TERMS, likeness=EqualBytes(frozenset()), thresholds=Thresholds())
+    assert [(cell.shot.key, cell.until, cell.shots, cell.look) for cell in shown(changed)] == [
+        (name(0), at(4), 5, None),
+        (name(5), at(5), 1, None),
+        (name(6), at(6), 1, None),
+        (name(7), at(8), 2, "black"),
+    ]
+    assert changed.untold_sources == []
+    whole = plan(world.catalog, one, terms=TERMS, thresholds=Thresholds())
+    assert [cell.look for cell in shown(whole)] == [None] * 7 + ["black"] * 2
+    assert _head(whole, STYLE).marks.looks == {"black"}
 
 
 def test_captions_of_ones_own_tell_what_is_asked(world: World) -> None:

@@ -81,6 +81,7 @@ def test_a_tile_that_stands_for_several_says_how_many_and_up_to_when() -> None:
     caption = tile_caption(tile, clock)
     assert (caption.date, caption.time) == ("2026-11-05", "12:00:00 to 12:02:00")
     assert [badge.text for badge in caption.badges] == ["×13", "frozen", "bak1"]
+    assert [badge.text for badge in tile_caption(Tile(NOON, None, look="black"), clock).badges] == ["black"]
     night = tile_caption(Tile(NOON, None, until=NOON + timedelta(days=1), shots=2), clock)
     assert (night.time, night.brief) == ("12:00:00 to 2026-11-06 12:00:00", "12:00:00 to 12:00:00")
 
@@ -95,8 +96,9 @@ def test_the_legend_has_what_occurs_and_nothing_else() -> None:
         ("gap", "no shots, and why"),
     ]
     marks.add(Tile(NOON, None, shots=2, frozen=True))
+    marks.add(Tile(NOON, None, look="covered"))
     marks.missing = True
-    assert len(list(legend(marks))) == 5
+    assert len(list(legend(marks))) == 6
 
 
 # --- Captions of one's own ------------------------------------------------------------------------------------------
