@@ -7,7 +7,8 @@ what is held stays small.  The statements that are asked most are made once: mak
 import heapq
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from itertools import chain
+from itertools import chain, groupby, repeat
+from operator import itemgetter
 from typing import Any, Final, NamedTuple, Self
 
 from sqlalchemy import BigInteger, Engine, Row, Select, bindparam, cast, select, type_coerce, union_all
@@ -174,24 +175,33 @@ class Shots:
             for series in begun:
                 yield from (told for told in _told(series, self._merged(series, rest)) if told[1] > after)
             every = left[len(begun) :]
-        for group in _groups(every):
+        for group in groups(every, most=FIRST_ROWS):
             if group[0].most_shots > MOST_ROWS:
                 yield from _told(group[0], self._merged(group[0], times))
             else:
                 for series, found in self._at_once(group, times):
                     yield from _told(series, found)
 
+    def in_parts(self, group: Sequence[Series], period: TimeRange) -> list[tuple[Series, list[Iterator[Shot]]]]:
+        """Each series of a group, which `groups` makes, with the shots of each of its parts in time order."""
+        times = _times(period)
+        if sum(series.most_shots for series in group) > MOST_ROWS:
+            return [(each, [_shots_of(part, self._pages(part.id, times)) for part in each.streams]) for each in group]
+        found = self._by_stream(group, times)
+        return [(each, [_shots_of(part, found.get(part.id, ())) for part in each.streams]) for each in group]
+
     def _at_once(self, group: Sequence[Series], times: range) -> Iterator[tuple[Series, list[ShotFacts]]]:
         """Each of a group with its shots in time order."""
-        of_stream: dict[int, list[ShotFacts]] = {part.id: [] for series in group for part in series.streams}
-        asked = {"streams": list(of_stream), "since_ms": times.start, "until_ms": times.stop}
-        with self._engine.connect() as connection:
-            rows = connection.execute(_OF_STREAMS, asked).all()
-        for facts in self._facts(rows):
-            of_stream[facts[1]].append(facts)
+        found = self._by_stream(group, times)
         for series in group:
             # In runs that are sorted, which is what `sorted` is good at.
-            yield series, sorted(chain.from_iterable(of_stream[part.id] for part in series.streams))
+            yield series, sorted(chain.from_iterable(found.get(part.id, ()) for part in series.streams))
+
+    def _by_stream(self, group: Sequence[Series], times: range) -> dict[int, list[ShotFacts]]:
+        """The shots of a group in one statement, those of each stream in time order; nothing for one that has none."""
+        streams = [part.id for series in group for part in series.streams]
+        found = self._asked(_OF_STREAMS, {"streams": streams, "since_ms": times.start, "until_ms": times.stop})
+        return {stream_id: list(rows) for stream_id, rows in groupby(found, key=itemgetter(1))}
 
     def _merged(self, series: Series, times: range) -> Iterator[ShotFacts]:
         """The shots of a series that may be large in time order, a page of each part at a time."""
@@ -201,20 +211,22 @@ class Shots:
         rows = FIRST_ROWS
         asked = {"stream": stream_id, "since_ms": times.start, "until_ms": times.stop}
         while True:
-            with self._engine.connect() as connection:
-                found = connection.execute(_OF_STREAM, {**asked, "rows": rows}).all()
-            yield from self._facts(found)
+            found = self._asked(_OF_STREAM, {**asked, "rows": rows})
+            yield from found
             if len(found) < rows:
                 return
-            asked["since_ms"] = found[-1].captured_ms + 1
+            asked["since_ms"] = found[-1][0] + 1
             rows = min(2 * rows, MOST_ROWS)
 
-    def _facts(self, rows: Iterable[Row[Any]]) -> Iterator[ShotFacts]:
+    def _asked(self, query: Select[Any], values: Mapping[str, object]) -> Sequence[ShotFacts]:
         """Rows of `_shots`; of a tier, which few have, what the database changed in it is undone."""
+        with self._engine.connect() as connection, connection.execute(query, values) as result:
+            assert result.cursor is not None  # noqa: S101 - a question has rows
+            found: Sequence[ShotFacts] = result.cursor.fetchall()  # tuples: a `Row` costs as much as reading it
         meant = self._tier
         if meant is None:
-            return map(tuple, rows)
-        return (facts if facts[5] is None else (*facts[:5], meant(facts[5])) for facts in map(tuple, rows))
+            return found
+        return [facts if facts[5] is None else (*facts[:5], meant(facts[5])) for facts in found]
 
 
 def _times(period: TimeRange) -> range:
@@ -223,9 +235,11 @@ def _times(period: TimeRange) -> range:
     return range(since_ms, MAX_MS + 1 if period.until_ms is None else period.until_ms)
 
 
-def _groups(every: Iterable[Series]) -> Iterator[list[Series]]:
-    """Neighbours that are few enough shots to be read at once; what is too large for that is a group of its own."""
-    most = FIRST_ROWS
+def groups(every: Iterable[Series], *, most: int) -> Iterator[list[Series]]:
+    """Neighbours that are few enough shots to be read at once; what is too large for that is a group of its own.
+
+    The first group has at most so many shots, unless it is one series.
+    """
     group: list[Series] = []
     shots = streams = 0
     for series in every:
@@ -238,6 +252,10 @@ def _groups(every: Iterable[Series]) -> Iterator[list[Series]]:
         group.append(series)
     if group:
         yield group
+
+
+def _shots_of(part: StreamSummary, found: Iterable[ShotFacts]) -> Iterator[Shot]:
+    return map(Shot, repeat(part), found)
 
 
 def _told(series: Series, found: Iterable[ShotFacts]) -> Iterator[tuple[Shot, Position]]:
