@@ -1,8 +1,8 @@
 """Which pictures the storage no longer has: a pause in a timeline may be one that was cut into it."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from sqlalchemy import Connection, bindparam, delete, insert, select
 
@@ -43,8 +43,14 @@ class Removals:
         connection.execute(insert(removed), values)
 
 
-def removals_of(connection: Connection, session_id: int, uid: str) -> Iterator[Removal]:
-    """What was removed of a user's series, by the first shot."""
-    columns = (removed.c[name] for name in Removal._fields)
-    query = select(*columns).where(removed.c.session_id == session_id, removed.c.uid == uid)
-    return map(Removal._make, connection.execute(query.order_by(removed.c.first_ms)))
+_REMOVALS: Final = (
+    select(removed.c.uid, *(removed.c[name] for name in Removal._fields))
+    .where(removed.c.session_id == bindparam("session"), removed.c.uid.in_(bindparam("uids", expanding=True)))
+    .order_by(removed.c.first_ms)
+)
+
+
+def removals_of(connection: Connection, session_id: int, uids: Collection[str]) -> Iterator[tuple[str, Removal]]:
+    """What was removed of the series of these users, each with its user, by the first shot."""
+    found = connection.execute(_REMOVALS, {"session": session_id, "uids": list(uids)})
+    return ((uid, Removal(*run)) for uid, *run in found)

@@ -6,7 +6,6 @@ Every question is answered from the key of `shot`, by a step or two for each str
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cached_property
 from typing import Any, Final, NamedTuple
 
 from sqlalchemy import BigInteger, ColumnElement, Connection, ScalarSelect, bindparam, func, select
@@ -21,8 +20,8 @@ _ASKED_AT_ONCE: Final = 32
 """Streams that one question asks about: of a session of hundreds, the first ones tell as much as all."""
 
 
-class _Reach(NamedTuple):
-    """A stream of somebody else, and when it is."""
+class Reach(NamedTuple):
+    """A stream of a session, and when it is."""
 
     uid: str
     id: int
@@ -55,6 +54,7 @@ class Witnesses:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
+        self._streams: dict[int, list[Reach]] = {}
 
     def session(self, session_id: int) -> SessionFacts | None:
         """None if it is gone."""
@@ -63,10 +63,23 @@ class Witnesses:
             return None
         return SessionFacts(from_ms(row.first_ms), from_ms(row.last_ms), optional_time(row.listed_ms), row.users)
 
-    def removed(self, session_id: int, uid: str) -> list[Removed]:
-        """What was removed of a user's series, in the order of the first shots."""
-        found = removals_of(self._connection, session_id, uid)
-        return [Removed(from_ms(first_ms), from_ms(last_ms), shots) for first_ms, last_ms, shots in found]
+    def removed(self, session_id: int, uids: Collection[str]) -> dict[str, list[Removed]]:
+        """What was removed of the series of these users, of each in the order of the first shots."""
+        found: dict[str, list[Removed]] = {uid: [] for uid in uids}
+        for uid, run in removals_of(self._connection, session_id, uids):
+            found[uid].append(Removed(from_ms(run.first_ms), from_ms(run.last_ms), run.shots))
+        return found
+
+    def streams(self, session_id: int) -> list[Reach]:
+        """All streams of a session, by user: asked once, however many of its users are told of."""
+        if session_id not in self._streams:
+            found = self._connection.execute(_STREAMS, {"session": session_id})
+            self._streams[session_id] = sorted(map(Reach._make, found))
+        return self._streams[session_id]
+
+    def others(self, session_id: int, uid: str) -> "Others":
+        """Everybody in a session but one user."""
+        return Others(self._connection, self, session_id, uid)
 
     def neighbours(self, streams: Collection[int], at: datetime) -> tuple[datetime | None, datetime | None]:
         """When the last shot of some streams was captured before a moment, and the first from it on."""
@@ -111,18 +124,17 @@ class Witnesses:
 class Others:
     """Everybody in a session but one user: a `Testimony`."""
 
-    def __init__(self, connection: Connection, session_id: int, uid: str) -> None:
+    def __init__(self, connection: Connection, asked: Witnesses, session_id: int, uid: str) -> None:
         self._connection = connection
-        self._session = {"session": session_id, "uid": uid}
-
-    @cached_property
-    def _streams(self) -> list[_Reach]:
-        return sorted(map(_Reach._make, self._connection.execute(_STREAMS_OF_OTHERS, self._session)))
+        self._asked = asked
+        self._session_id = session_id
+        self._uid = uid
 
     def others_inside(self, since: datetime, until: datetime) -> list[Witness]:
         """Other users with shots in [since, until), by uid, all their parts together; `WITNESSES` or all there are."""
         since_ms, until_ms = to_ms(since), to_ms(until)
-        reaching = [each for each in self._streams if each.first_ms < until_ms and each.last_ms >= since_ms]
+        others = (each for each in self._asked.streams(self._session_id) if each.uid != self._uid)
+        reaching = [each for each in others if each.first_ms < until_ms and each.last_ms >= since_ms]
         found: dict[str, Witness] = {}
         for start in range(0, len(reaching), _ASKED_AT_ONCE):
             streams = [each.id for each in reaching[start : start + _ASKED_AT_ONCE]]
@@ -140,7 +152,7 @@ class Others:
 
     def others_around(self, since: datetime, until: datetime) -> tuple[datetime | None, datetime | None]:
         """When anybody else was last seen before `since`, and first from `until` on."""
-        asked = {**self._session, "since": to_ms(since), "until": to_ms(until)}
+        asked = {"session": self._session_id, "uid": self._uid, "since": to_ms(since), "until": to_ms(until)}
         return _extremes(self._connection.execute(_AROUND, asked).all())
 
 
@@ -164,10 +176,10 @@ _SINCE: Final = bindparam("since", type_=BigInteger)
 _UNTIL: Final = bindparam("until", type_=BigInteger)
 _FROM_SINCE: Final = shot.c.captured_ms >= _SINCE
 _TO_UNTIL: Final = shot.c.captured_ms < _UNTIL
-_OTHERS: Final = (stream.c.session_id == bindparam("session")) & (stream.c.uid != bindparam("uid"))
+_OF_SESSION: Final = stream.c.session_id == bindparam("session")
 
 _THESE: Final = stream.c.id.in_(bindparam("streams", expanding=True))
-_STREAMS_OF_OTHERS: Final = select(stream.c.uid, stream.c.id, stream.c.first_ms, stream.c.last_ms).where(_OTHERS)
+_STREAMS: Final = select(*(stream.c[name] for name in Reach._fields)).where(_OF_SESSION)
 _INSIDE: Final = select(
     stream.c.uid,
     _step(_FIRST, _FROM_SINCE, _TO_UNTIL).label("first"),
@@ -178,7 +190,7 @@ _BEFORE_AND_AFTER: Final = select(
     _step(_LAST, shot.c.captured_ms < _SINCE).label("before"),
     _step(_FIRST, shot.c.captured_ms >= _UNTIL).label("after"),
 )
-_AROUND: Final = _BEFORE_AND_AFTER.select_from(stream).where(_OTHERS)
+_AROUND: Final = _BEFORE_AND_AFTER.select_from(stream).where(_OF_SESSION, stream.c.uid != bindparam("uid"))
 _NEIGHBOURS: Final = _BEFORE_AND_AFTER.select_from(stream).where(_THESE)
 
 _FACTS: Final = (

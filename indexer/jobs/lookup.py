@@ -8,11 +8,11 @@ from itertools import chain, groupby, islice
 from typing import Final
 
 from indexer.catalog.catalog import Catalog
-from indexer.catalog.shots import Position, Series
-from indexer.catalog.witnesses import Elsewhere, Others, SessionFacts, Witnesses
+from indexer.catalog.shots import MOST_ROWS, Position, Series, groups
+from indexer.catalog.witnesses import Elsewhere, SessionFacts, Witnesses
 from indexer.model import Selection, Shot, TimeRange, from_ms
 from indexer.timeline.figures import Timeline, capture, presence
-from indexer.timeline.gaps import FAILOVER, Case, Gap, explain, within
+from indexer.timeline.gaps import FAILOVER, Case, Gap, Removed, explain, within
 from indexer.timeline.series import (
     SAMPLE,
     CaptureInterval,
@@ -109,8 +109,7 @@ def timelines(catalog: Catalog, uid: str, selection: Selection, *, terms: Terms)
     Sessions in which the user has shots before and after the period, but none in it, are among them: all gap.
     """
     for series in catalog.shots.series(uid, selection):
-        if (found := _told(catalog, series, selection.period, terms, source=selection.source)) is not None:
-            yield found
+        yield from _told(catalog, [series], selection.period, terms, source=selection.source)
 
 
 def timelines_of_session(
@@ -119,9 +118,9 @@ def timelines_of_session(
     """One timeline for each user of a session, by first shot; also of who has no shot in the period."""
     # The selection takes other spellings of the channel, too.
     everybody = [each for each in catalog.shots.all_series(Selection(sid=sid, cname=cname)) if each.cname == cname]
-    for series in sorted(everybody, key=lambda each: (min(part.first_at for part in each.streams), each.uid)):
-        if (found := _told(catalog, series, period, terms, source=None)) is not None:
-            yield found
+    everybody.sort(key=lambda each: (min(part.first_at for part in each.streams), each.uid))
+    for group in groups(everybody, most=MOST_ROWS):
+        yield from _told(catalog, group, period, terms, source=None)
 
 
 def interval_of(catalog: Catalog, series: Series, *, intervals_s: Mapping[str, int | None]) -> CaptureInterval | None:
@@ -136,17 +135,8 @@ def _configured(series: Series, intervals_s: Mapping[str, int | None]) -> timede
 
 
 def _folded(catalog: Catalog, series: Series, period: TimeRange) -> Iterator[Shot]:
-    parts = (series._replace(streams=(part,)) for part in series.streams)
-    return fold([(shot for shot, _ in catalog.shots.of(part, period)) for part in parts])
-
-
-def _sampled_first(catalog: Catalog, series: Series, period: TimeRange) -> tuple[Iterator[Shot], Sequence[Shot]]:
-    """The shots of a period, and the first ones of the series: its interval does not depend on what is asked."""
-    shots = _folded(catalog, series, period)
-    if period.since is None and period.until is None:
-        sample = list(islice(shots, SAMPLE))
-        return chain(sample, shots), sample
-    return shots, list(islice(_folded(catalog, series, _ALWAYS), SAMPLE))
+    ((_, parts),) = catalog.shots.in_parts([series], period)
+    return fold(parts)
 
 
 def _whole(catalog: Catalog, series: Series, source: str | None) -> Series:
@@ -156,39 +146,77 @@ def _whole(catalog: Catalog, series: Series, source: str | None) -> Series:
     return next(found, series)
 
 
-def _told(catalog: Catalog, series: Series, period: TimeRange, terms: Terms, *, source: str | None) -> Timeline | None:
-    """The timeline of a series; None if its session does not reach into the period."""
+def _told(
+    catalog: Catalog, group: Sequence[Series], period: TimeRange, terms: Terms, *, source: str | None
+) -> list[Timeline]:
+    """The timelines of some series of one session, few enough to be read at once.
+
+    None of a series that has nothing to tell, nor of any if the session does not reach into the period.
+    """
     with catalog.reading() as connection:
         asked = Witnesses(connection)
-        facts = asked.session(series.session_id)
-        if facts is None:
-            return None
-        since = facts.first_at if period.since is None else max(facts.first_at, period.since)
-        until = facts.last_at if period.until is None else min(facts.last_at, period.until)
-        if since > until:
-            return None
+        facts = asked.session(group[0].session_id)
+        if facts is None or not _reaches(facts, period):
+            return []
+        session = _Session(catalog, asked, facts, period, terms)
+        if session.period != _ALWAYS:
+            group = [_whole(catalog, series, source) for series in group]
+        return list(session.timelines(group))
+
+
+def _reaches(facts: SessionFacts, period: TimeRange) -> bool:
+    return (period.since is None or period.since <= facts.last_at) and (
+        period.until is None or period.until >= facts.first_at
+    )
+
+
+class _Session:
+    """A session of which timelines are told, and what is the same in all of them."""
+
+    def __init__(
+        self, catalog: Catalog, asked: Witnesses, facts: SessionFacts, period: TimeRange, terms: Terms
+    ) -> None:
+        self._catalog = catalog
+        self._asked = asked
+        self._facts = facts
+        self._terms = terms
+        self._since = facts.first_at if period.since is None else max(facts.first_at, period.since)
+        self._until = facts.last_at if period.until is None else min(facts.last_at, period.until)
         covers_end = period.until is None or period.until > facts.last_at
-        period = TimeRange(None if since == facts.first_at else period.since, None if covers_end else period.until)
-        if period != _ALWAYS:
-            series = _whole(catalog, series, source)
-        shots, sample = _sampled_first(catalog, series, period)
-        interval = capture_interval(sample, configured=_configured(series, terms.intervals_s))
+        self.period = TimeRange(
+            None if self._since == facts.first_at else period.since, None if covers_end else period.until
+        )
+        """Open where it covers the session."""
+
+    def timelines(self, group: Sequence[Series]) -> Iterator[Timeline]:
+        """Of each series that has one."""
+        removed = self._asked.removed(group[0].session_id, [series.uid for series in group])
+        for series, parts in self._catalog.shots.in_parts(group, self.period):
+            if (found := self._timeline(series, fold(parts), removed[series.uid])) is not None:
+                yield found
+
+    def _timeline(self, series: Series, shots: Iterator[Shot], removed: Sequence[Removed]) -> Timeline | None:
+        # The interval does not depend on what is asked, so it is told from the first shots of the series.
+        sample = list(islice(shots if self.period == _ALWAYS else _folded(self._catalog, series, _ALWAYS), SAMPLE))
+        if self.period == _ALWAYS:
+            shots = chain(sample, shots)
+        interval = capture_interval(sample, configured=_configured(series, self._terms.intervals_s))
         case = Case(
             interval=interval,
-            listed_at=facts.listed_at or terms.now,
-            horizon=terms.horizon,
-            alone=facts.users == 1,
+            listed_at=self._facts.listed_at or self._terms.now,
+            horizon=self._terms.horizon,
+            alone=self._facts.users == 1,
             usual_lag=usual_lag(sample),
-            removed=asked.removed(series.session_id, series.uid),
+            removed=removed,
         )
-        others = Others(connection, series.session_id, series.uid)
+        others = self._asked.others(series.session_id, series.uid)
         runs: list[Run] = []
         gaps: list[Gap] = []
-        for piece in _pieces(catalog, asked, series, facts, shots, period, interval, terms):
+        for piece in self._pieces(series, shots, None if interval is None else interval.length):
             if isinstance(piece, Run):
                 runs.append(piece)
             else:
-                gaps += filter(None, (within(gap, since, until) for gap in explain(piece, case, others)))
+                gaps += filter(None, (within(gap, self._since, self._until) for gap in explain(piece, case, others)))
         if not runs and not gaps:
             return None
         bounds = sorted([*((run.first_at, run.last_at) for run in runs), *((gap.since, gap.until) for gap in gaps)])
@@ -206,42 +234,31 @@ def _told(catalog: Catalog, series: Series, period: TimeRange, terms: Terms, *, 
             gaps=tuple(gaps),
             presence=presence(runs, gaps, span=until - since, interval=interval.length if interval else None),
             capture=capture(runs, gaps),
-            concurrent=_concurrent(asked, series, runs),
+            concurrent=_concurrent(self._asked, series, runs),
         )
 
-
-def _pieces(
-    catalog: Catalog,
-    asked: Witnesses,
-    series: Series,
-    facts: SessionFacts,
-    shots: Iterator[Shot],
-    period: TimeRange,
-    interval: CaptureInterval | None,
-    terms: Terms,
-) -> Iterator[Run | Hole]:
-    length = None if interval is None else interval.length
-    pause = timedelta(0) if length is None else longest_pause(length)
-    before: list[Shot] = []
-    after: list[Shot] = []
-    ids = [part.id for part in series.streams]
-    if period.since is not None:
-        last, _ = asked.neighbours(ids, period.since)
-        if last is not None:
-            before = list(_folded(catalog, series, _around(last, pause, _MILLISECOND)))
-    if period.until is not None:
-        _, first = asked.neighbours(ids, period.until)
-        if first is not None:
-            after = list(_folded(catalog, series, _around(first, _NONE, pause)))
-    return pieces(
-        shots,
-        since=facts.first_at,
-        until=facts.last_at,
-        interval=length,
-        md5_sources=terms.md5_sources,
-        before=before,
-        after=after,
-    )
+    def _pieces(self, series: Series, shots: Iterator[Shot], interval: timedelta | None) -> Iterator[Run | Hole]:
+        pause = timedelta(0) if interval is None else longest_pause(interval)
+        before: list[Shot] = []
+        after: list[Shot] = []
+        ids = [part.id for part in series.streams]
+        if self.period.since is not None:
+            last, _ = self._asked.neighbours(ids, self.period.since)
+            if last is not None:
+                before = list(_folded(self._catalog, series, _around(last, pause, _MILLISECOND)))
+        if self.period.until is not None:
+            _, first = self._asked.neighbours(ids, self.period.until)
+            if first is not None:
+                after = list(_folded(self._catalog, series, _around(first, _NONE, pause)))
+        return pieces(
+            shots,
+            since=self._facts.first_at,
+            until=self._facts.last_at,
+            interval=interval,
+            md5_sources=self._terms.md5_sources,
+            before=before,
+            after=after,
+        )
 
 
 def _concurrent(asked: Witnesses, series: Series, runs: Sequence[Run]) -> tuple[str, ...]:
