@@ -11,10 +11,12 @@ from cli.output import Output
 from cli.shots import recorder
 from cli.sparkline import BLOCKS, DIGITS, Ink
 from cli.texts import counted, human_length, percent, shown
+from indexer.model import Shot
 from indexer.people import Names
 from indexer.timeline.days import Day
 from indexer.timeline.figures import Timeline
 from indexer.timeline.gaps import Gap
+from indexer.timeline.scenes import Scene
 from indexer.timeline.series import CaptureInterval, Run, RunLooks
 
 RUN_FIELDS: Final = (
@@ -95,6 +97,23 @@ def gap_record(series: Timeline, gap: Gap, names: Names) -> Record:
         "cause": str(gap.cause),
         "evidence": gap.evidence,
         "camera_on": gap.on,
+        "name": names.name_of(series.cname, series.uid),
+    }
+
+
+def blind_record(series: Timeline, scene: Scene[Shot], names: Names) -> Record:
+    """A stretch of shots in which nobody is to be seen, told as a gap: `cause` is what they look like."""
+    return {
+        "uid": series.uid,
+        "cname": series.cname,
+        "sid": series.sid,
+        "since": scene.since,
+        "until": scene.until,
+        "length_s": scene.length.total_seconds(),
+        "missing": 0,
+        "cause": str(scene.kind),
+        "evidence": f"{counted(scene.shots, 'picture')} in a row",
+        "camera_on": True,
         "name": names.name_of(series.cname, series.uid),
     }
 

@@ -17,12 +17,17 @@ from cli.output import Column, Kind, Output
 from cli.texts import counted, shown
 from indexer.errors import ConfigError, ExitStatus
 from indexer.model import Selection
-from indexer.timeline.gaps import Cause, Gap
+from indexer.timeline.gaps import Cause
 
 if TYPE_CHECKING:
+    from cli.machine import Record
     from indexer.app import App
+    from indexer.catalog.catalog import Catalog
+    from indexer.jobs.lookup import Terms
+    from indexer.model import Shot
     from indexer.people import Names
     from indexer.timeline.figures import Timeline
+    from indexer.timeline.scenes import Scene
 
 _GAPS = (
     Column("who", "user"),
@@ -66,6 +71,9 @@ class Figure(StrEnum):
     help="Only gaps of this cause; may be said several times.",
 )
 @click.option(
+    "--looks", is_flag=True, help="Also stretches in which nobody is to be seen: black, covered, placeholder."
+)
+@click.option(
     "--fail-under",
     metavar="PERCENT",
     help="Exit 20 if the figure of any user in any of the sessions is below this; whatever gaps are shown.",
@@ -86,13 +94,15 @@ def gaps(
     select: Selector,
     shortest: str | None,
     causes: Sequence[str],
+    looks: bool,
     fail_under: str | None,
     figure: str,
 ) -> None:
     """List where a user, or everybody of a selection, has no shots, and why.
 
     Each gap tells its cause and what that is known by; where evidence is missing it is `unknown`.  Users come session
-    by session: one user's sessions oldest first, everybody's newest first.
+    by session: one user's sessions oldest first, everybody's newest first.  --looks takes that `livestills thumbs` has
+    looked at the pictures, and shows such stretches among the gaps, whatever --cause says; see `livestills scenes`.
 
     The capture that --fail-under looks at is the share of the pictures that one expects while the camera was on, the
     presence the share of the session's time in which it was.
@@ -112,7 +122,9 @@ def gaps(
     least = None if fail_under is None else _share(fail_under)
     with app.catalog_for(selection) as catalog:
         answer = _Answer(out, app.names(), length, frozenset(map(Cause, causes or Cause)), least, Figure(figure))
-        answer.tell(timelines_of_selection(catalog, replace(selection, uid=uid), terms=app.terms(catalog)))
+        terms = app.terms(catalog)
+        found = timelines_of_selection(catalog, replace(selection, uid=uid), terms=terms)
+        answer.tell(_with_blind(app, catalog, found, selection, terms) if looks else ((each, ()) for each in found))
     if not answer.series:
         whose = "no shot" if uid is None else f"no shot of user {shown(uid)}"
         out.note(f"the catalog has {whose} that matches")
@@ -133,6 +145,19 @@ def _share(text: str) -> float:
     return float(found[1]) / 100
 
 
+def _with_blind(
+    app: "App", catalog: "Catalog", found: Iterator["Timeline"], selection: Selection, terms: "Terms"
+) -> Iterator[tuple["Timeline", Sequence["Scene[Shot]"]]]:
+    """Timelines with the scenes in which nobody is to be seen."""
+    from indexer.jobs.scenes import scenery_of
+    from indexer.timeline.looks import USELESS
+
+    thresholds = app.thresholds()
+    for series in found:
+        told = scenery_of(catalog, series, selection, terms=terms, thresholds=thresholds)
+        yield series, [scene for each in told for scene in each.scenes if scene.kind in USELESS]
+
+
 class _Answer:
     """Tells gaps as they come, adding them up."""
 
@@ -148,9 +173,9 @@ class _Answer:
         self._out, self._names = out, names
         self._shortest, self._causes = shortest, causes
         self._least, self._figure = least, figure
-        self._counts: Counter[Cause] = Counter()
-        self._missing: Counter[Cause] = Counter()
-        self._lengths: dict[Cause, timedelta] = {}
+        self._counts: Counter[str] = Counter()
+        self._missing: Counter[str] = Counter()
+        self._lengths: dict[str, timedelta] = {}
         self.series = 0
         """Series looked at."""
         self.failed = 0
@@ -161,29 +186,43 @@ class _Answer:
         """Gaps told."""
         return self._counts.total()
 
-    def tell(self, series: Iterator["Timeline"]) -> None:
+    def tell(self, series: Iterator[tuple["Timeline", Sequence["Scene[Shot]"]]]) -> None:
         """Write the gaps, and for people what they come to."""
-        from cli.series import GAP_FIELDS, gap_record
+        from cli.series import GAP_FIELDS
 
         chosen = self._chosen(series)
         if not self._out.for_people:
-            self._out.write((gap_record(each, gap, self._names) for each, gap in chosen), fields=GAP_FIELDS)
+            self._out.write((record for _, record in chosen), fields=GAP_FIELDS)
             return
         for (cname, sid), found in groupby(chosen, key=lambda pair: (pair[0].cname, pair[0].sid)):
             self._block(cname, sid, list(found))
         if self.found:
             self._sums()
 
-    def _chosen(self, found: Iterator["Timeline"]) -> Iterator[tuple["Timeline", Gap]]:
-        for series in found:
+    def _chosen(
+        self, found: Iterator[tuple["Timeline", Sequence["Scene[Shot]"]]]
+    ) -> Iterator[tuple["Timeline", "Record"]]:
+        from cli.series import blind_record, gap_record
+
+        for series, blind in found:
             self.series += 1
             self._check(series)
-            for gap in series.gaps:
-                if gap.length >= self._shortest and gap.cause in self._causes:
-                    self._counts[gap.cause] += 1
-                    self._missing[gap.cause] += gap.missing
-                    self._lengths[gap.cause] = self._lengths.get(gap.cause, timedelta()) + gap.length
-                    yield series, gap
+            records = [
+                (gap.since, gap.length, gap_record(series, gap, self._names))
+                for gap in series.gaps
+                if gap.cause in self._causes
+            ]
+            records += [(scene.since, scene.length, blind_record(series, scene, self._names)) for scene in blind]
+            for _, length, record in sorted(records, key=lambda row: row[0]):
+                if length >= self._shortest:
+                    self._count(record, length)
+                    yield series, record
+
+    def _count(self, record: "Record", length: timedelta) -> None:
+        cause, missing = str(record["cause"]), record["missing"]
+        self._counts[cause] += 1
+        self._missing[cause] += missing if isinstance(missing, int) else 0
+        self._lengths[cause] = self._lengths.get(cause, timedelta()) + length
 
     def _check(self, series: "Timeline") -> None:
         share = series.capture if self._figure is Figure.CAPTURE else series.presence
@@ -196,26 +235,23 @@ class _Answer:
             f"{self._figure} {int(share * 1000) / 10:g} % is below {self._least * 100:g} %"
         )
 
-    def _block(self, cname: str, sid: str, found: Sequence[tuple["Timeline", Gap]]) -> None:
+    def _block(self, cname: str, sid: str, found: Sequence[tuple["Timeline", "Record"]]) -> None:
         from cli.series import person
 
         out = self._out
         out.block(f"channel {shown(cname)}{out.dot}session {shown(sid)}")
-        times = [(out.time(gap.since), out.time(gap.until)) for _, gap in found]
+        times = [(out.cell(row["since"], Kind.TIME), out.cell(row["until"], Kind.TIME)) for _, row in found]
         one_day = len({text[:_DATE] for pair in times for text in pair}) == 1
         if one_day:
             out.line(times[0][0][:_DATE])
         records = (
             {
+                **row,
                 "who": person(series.uid, self._names.name_of(series.cname, series.uid)),
                 "from": since[_DATE + 1 :] if one_day else since,
                 "to": until[_DATE + 1 :] if one_day else until,
-                "length_s": gap.length.total_seconds(),
-                "missing": gap.missing,
-                "cause": str(gap.cause),
-                "evidence": gap.evidence,
             }
-            for (series, gap), (since, until) in zip(found, times, strict=True)
+            for (series, row), (since, until) in zip(found, times, strict=True)
         )
         out.table(records, _GAPS)
 
@@ -223,7 +259,7 @@ class _Answer:
         self._out.block(f"{counted(self.found, 'gap')} in {self.series:,} series, each one user in one session")
         records = (
             {
-                "cause": str(cause),
+                "cause": cause,
                 "gaps": number,
                 "length_s": self._lengths[cause].total_seconds(),
                 "missing": self._missing[cause],

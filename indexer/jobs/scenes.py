@@ -38,8 +38,15 @@ def sceneries(
 ) -> Iterator[Scenery]:
     """A user's scenes, the session that began first coming first.  Holds those of one session."""
     for timeline in timelines(catalog, uid, selection, terms=terms):
-        for series in _series(catalog, timeline, selection):
-            yield scenery(catalog, series, timeline, terms=terms, thresholds=thresholds)
+        yield from scenery_of(catalog, timeline, selection, terms=terms, thresholds=thresholds)
+
+
+def scenery_of(
+    catalog: Catalog, timeline: Timeline, selection: Selection, *, terms: Terms, thresholds: Thresholds
+) -> Iterator[Scenery]:
+    """The scenes of a timeline of this selection; nothing if it is not in the catalog any more."""
+    for series in _series(catalog, timeline, selection):
+        yield scenery(catalog, series, timeline, terms=terms, thresholds=thresholds)
 
 
 def scenery(catalog: Catalog, series: Series, timeline: Timeline, *, terms: Terms, thresholds: Thresholds) -> Scenery:

@@ -110,6 +110,22 @@ def test_a_timeline_marks_how_its_runs_look() -> None:
     assert "black for 30s" in done("timeline", "7", "--group", "day").out
 
 
+def test_gaps_show_where_nobody_is_to_be_seen_if_asked() -> None:
+    assert [each["cause"] for each in done("gaps", "7", "-o", "ndjson").records] == ["unknown"]
+    records = done("gaps", "7", "--looks", "-o", "ndjson").records
+    assert [(each["cause"], each["length_s"], each["evidence"]) for each in records[:3]] == [
+        ("black", 30, "3 pictures in a row"),
+        ("covered", 30, "3 pictures in a row"),
+        ("placeholder", 20, "3 pictures in a row"),
+    ]
+    assert [each["cause"] for each in records[3:]] == ["unknown"]
+    assert "3 pictures in a row" in done("gaps", "7", "--looks").out
+    assert "3 pictures" in done("gaps", "--channel", "room", "--looks", "--cause", "left").out
+    assert [each["cause"] for each in done("gaps", "7", "--looks", "--min", "1m", "-o", "ndjson").records] == [
+        "unknown"
+    ]
+
+
 def test_thumbs_looks_at_the_rest(world: Path) -> None:
     (Path("derived")).mkdir()
     text = Path("livestills.toml").read_text()
