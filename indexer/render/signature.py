@@ -1,6 +1,7 @@
 """What a picture looks like, in a few bytes, from pixels that are decoded already."""
 
-from typing import Final
+from operator import lt
+from typing import Final, cast
 
 from PIL import Image
 
@@ -17,15 +18,18 @@ def signature(decoded: Decoded) -> Sight:
     """
     small = decoded.picture.resize((COLUMNS, ROWS), Image.Resampling.BOX, decoded.box, 1.0).convert("L")
     cells = small.tobytes()
-    return Sight(described(cells, dhash=_dhash(small)), cells)
+    darkest, brightest = cast("tuple[int, int]", small.getextrema())  # as it is of one band
+    return Sight(described(cells, contrast=brightest - darkest, dhash=_dhash(small)), cells)
 
 
 def _dhash(small: Image.Image) -> int:
     """A bit for each neighbour to the right, row by row: set where it is brighter."""
     width, height = _HASHED
     grey = small.resize(_HASHED, Image.Resampling.BOX).tobytes()
-    bits = 0
-    for start in range(0, width * height, width):
-        for at in range(start, start + width - 1):
-            bits = bits << 1 | (grey[at] < grey[at + 1])
-    return bits
+    brighter = bytes(map(lt, grey, grey[1:]))
+    # Without those from the end of a row to the beginning of the next one.
+    rows = b"".join(brighter[start : start + width - 1] for start in range(0, width * height, width))
+    return int(rows.translate(_DIGITS), 2)
+
+
+_DIGITS: Final = bytes.maketrans(b"\0\1", b"01")

@@ -5,7 +5,7 @@ Kept are figures, not verdicts: thresholds can change without a picture being fe
 
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from operator import mul
+from operator import mul, sub
 from struct import Struct
 from typing import Final, NamedTuple
 
@@ -76,7 +76,7 @@ class Look:
         """The same, with how far its cells are from those of the picture so long before it."""
         if not 0 < after_ms <= _LONGEST_MS:
             return replace(self, change=None)
-        apart = [abs(one - other) for one, other in zip(cells, before, strict=True)]
+        apart = [*map(abs, map(sub, cells, before))]
         mean = round(sum(apart) / CELLS / _MEAN_STEP) * _MEAN_STEP
         return replace(self, change=Change(after_ms, mean, max(apart)))
 
@@ -88,12 +88,12 @@ class Sight(NamedTuple):
     cells: bytes
 
 
-def described(cells: bytes, *, dhash: int) -> Look:
-    """The figures of these cells."""
+def described(cells: bytes, *, contrast: int, dhash: int) -> Look:
+    """The figures of these cells, the last two of which are found faster where there are pixels."""
     mean = sum(cells) / CELLS
     variance = sum(map(mul, cells, cells)) / CELLS - mean * mean
     spread = round(max(0.0, variance) ** 0.5 / _SPREAD_STEP) * _SPREAD_STEP
-    return Look(round(mean), spread, max(cells) - min(cells), dhash)
+    return Look(round(mean), spread, contrast, dhash)
 
 
 # --- Verdicts -------------------------------------------------------------------------------------------------------

@@ -25,7 +25,7 @@ def cells(number: int) -> bytes:
 
 
 def sight(number: int) -> Sight:
-    return Sight(described(cells(number), dhash=number), cells(number))
+    return Sight(described(cells(number), contrast=200, dhash=number), cells(number))
 
 
 def expected(number: int, before: int | None, after_ms: int = EVERY_MS) -> Look:

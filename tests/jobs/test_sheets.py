@@ -188,7 +188,12 @@ def test_pictures_that_were_looked_at_are_folded_by_scene_and_marked(world: Worl
     cells = [bytes([10 * max(0, n - 4) if n < 7 else 0] * 288 + [255 if n < 7 else 0] * 288) for n in range(9)]
     world.catalog.derivatives.record(
         [
-            Result(shot, [Made("160x90", 1, 160, 90)], None, Sight(described(each, dhash=0), each))
+            Result(
+                shot,
+                [Made("160x90", 1, 160, 90)],
+                None,
+                Sight(described(each, contrast=max(each) - min(each), dhash=0), each),
+            )
             for shot, each in zip(shots, cells, strict=True)
         ]
     )

@@ -30,19 +30,19 @@ def test_a_look_is_its_eighteen_bytes(look: Look) -> None:
 
 @given(st.binary(min_size=CELLS, max_size=CELLS), st.binary(min_size=CELLS, max_size=CELLS), st.integers(1, 2**32 - 1))
 def test_whatever_was_seen_can_be_kept(one: bytes, other: bytes, after_ms: int) -> None:
-    look = described(one, dhash=0).compared(one, other, after_ms=after_ms)
+    look = described(one, contrast=max(one) - min(one), dhash=0).compared(one, other, after_ms=after_ms)
     assert Look.unpack(look.pack()) == look
     assert look.compared(one, one, after_ms=after_ms).change == Change(after_ms, 0, 0)
 
 
 def test_what_is_too_far_apart_to_be_kept_is_not_compared() -> None:
-    look = described(bytes(CELLS), dhash=0)
+    look = described(bytes(CELLS), contrast=0, dhash=0)
     assert look.compared(bytes(CELLS), bytes(CELLS), after_ms=2**32).change is None
 
 
 def test_figures_of_what_is_known() -> None:
     half = bytes(CELLS // 2) + b"\xc8" * (CELLS // 2)
-    assert described(half, dhash=7) == Look(mean=100, spread=100, contrast=200, dhash=7)
+    assert described(half, contrast=200, dhash=7) == Look(mean=100, spread=100, contrast=200, dhash=7)
     assert seen(Image.linear_gradient("L").rotate(90).resize((640, 360)).convert("RGB")).look.dhash in {0, 2**64 - 1}
 
 
