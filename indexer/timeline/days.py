@@ -3,10 +3,11 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from itertools import chain
 from typing import Final
 
 from indexer.model import TimeRange
-from indexer.timeline.figures import Timeline, capture
+from indexer.timeline.figures import Timeline, capture, on
 
 _DAY: Final = timedelta(days=1)
 
@@ -56,9 +57,10 @@ def _presence(timelines: Sequence[Timeline]) -> float:
         return max(each.presence for each in timelines)
     if span == sum((each.until - each.since for each in timelines), timedelta()):
         return sum(each.presence * ((each.until - each.since) / span) for each in timelines)
-    runs = ((run.first_at, run.last_at) for each in timelines for run in each.runs)
-    gaps = ((gap.since, gap.until) for each in timelines for gap in each.gaps if gap.on)
-    return min(_length([*runs, *gaps]) / span, 1.0)
+    lengths = [None if each.interval is None else each.interval.length for each in timelines]
+    pairs = zip(timelines, lengths, strict=True)
+    stretches = (on(each.runs, each.gaps, interval=length) for each, length in pairs)
+    return min(_length(chain.from_iterable(stretches)) / span, 1.0)
 
 
 def union(stretches: Iterable[tuple[datetime, datetime]]) -> Iterator[tuple[datetime, datetime]]:

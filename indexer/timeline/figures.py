@@ -1,6 +1,6 @@
 """A user's timeline, and the two figures that sum it up."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -34,21 +34,27 @@ class Timeline:
     """Other channels in which the same uid has shots at the same time."""
 
 
-def presence(runs: Sequence[Run], gaps: Sequence[Gap], *, span: timedelta, interval: timedelta | None = None) -> float:
-    """The share of the span in which the camera was on.
+def on(
+    runs: Sequence[Run], gaps: Sequence[Gap], *, interval: timedelta | None = None
+) -> Iterator[tuple[datetime, datetime]]:
+    """The stretches in which the camera was on, as far as that is known.
 
-    It is at least so much: gaps of which that is not known count as off, and of what has expired no more than the
-    removed pictures account for.
+    Gaps of which it is not known count as off, and of what has expired no more than the removed pictures account for.
     """
-    if not span:
-        return 1.0 if runs else 0.0
-    on = sum((run.length for run in runs), timedelta())
+    for run in runs:
+        yield run.first_at, run.last_at
     for gap in gaps:
         if gap.cause is Cause.EXPIRED and interval is not None:
-            on += min(gap.length, interval * (gap.missing + 1))
+            yield gap.since, gap.since + min(gap.length, interval * (gap.missing + 1))
         elif gap.on:
-            on += gap.length
-    return min(1.0, on / span)
+            yield gap.since, gap.until
+
+
+def presence(runs: Sequence[Run], gaps: Sequence[Gap], *, span: timedelta, interval: timedelta | None = None) -> float:
+    """The share of the span in which the camera was on; at least so much."""
+    if not span:
+        return 1.0 if runs else 0.0
+    return min(1.0, sum((until - since for since, until in on(runs, gaps, interval=interval)), timedelta()) / span)
 
 
 def capture(runs: Sequence[Run], gaps: Sequence[Gap]) -> float | None:

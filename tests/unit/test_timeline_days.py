@@ -1,5 +1,6 @@
 """Days of a time zone, and what sessions at the same time come to."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 from zoneinfo import ZoneInfo
@@ -12,7 +13,7 @@ from indexer.model import TimeRange
 from indexer.timeline.days import folded, part_of, union, usable
 from indexer.timeline.figures import Timeline, capture, presence
 from indexer.timeline.gaps import Cause, Gap
-from indexer.timeline.series import Run
+from indexer.timeline.series import CaptureInterval, Run
 
 NOON = datetime(2026, 11, 5, 12, tzinfo=UTC)
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -67,6 +68,19 @@ def test_the_presence_of_a_day_counts_no_time_twice(
     day = folded(NOON.date(), [_timeline(*pieces) for pieces in sessions])
     assert day.presence == pytest.approx(expected)
     assert day.shots == sum(series.shots for series in day.timelines)
+
+
+def test_what_has_expired_counts_on_a_day_as_in_a_session() -> None:
+    series = _timeline((0, 10, True), (10, 50, False), (50, 60, True))
+    # Seven of forty minutes' pictures were removed: eight minutes are accounted for.
+    expired = tuple(replace(gap, cause=Cause.EXPIRED, missing=7, on=True) for gap in series.gaps)
+    minute = timedelta(minutes=1)
+    share = presence(series.runs, expired, span=series.until - series.since, interval=minute)
+    series = replace(series, gaps=expired, presence=share, interval=CaptureInterval(minute, False, 1.0))
+    assert share == pytest.approx(28 / 60)
+    beside = replace(_timeline((0, 1, True)), sid="1")
+    assert folded(NOON.date(), [series]).presence == pytest.approx(share)
+    assert folded(NOON.date(), [series, beside]).presence == pytest.approx(share)
 
 
 @settings(max_examples=60)
