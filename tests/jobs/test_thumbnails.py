@@ -1,27 +1,33 @@
 """What thumbnail runs promise, with real worker processes, on folders."""
 
 import io
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 from PIL import Image
 
 from indexer.catalog.catalog import Catalog
+from indexer.compute.base import Done
 from indexer.compute.processes import Processes
 from indexer.derived import thumbnail_key
 from indexer.errors import InterruptedRunError, StorageError
 from indexer.jobs.sync import Access, Watch, sync
-from indexer.jobs.thumbnails import Follow, Places, ThumbReport, make_thumbnails
+from indexer.jobs.thumbnails import DAMAGED, Follow, Places, ThumbReport, make_thumbnails
 from indexer.model import DERIVATIVES_DIR, Selection
 from indexer.render.thumbnail import ThumbSpec
 from indexer.storage.local import LocalStore
+from indexer.storage.memory import shared_memory
 from indexer.storage.urls import Address, Location
 
 NOW = datetime(2026, 11, 5, 9, tzinfo=UTC)
 SMALL = ThumbSpec(160, 90)
+
+_Task = TypeVar("_Task")
+_Result = TypeVar("_Result")
 
 
 def jpeg(colour: int) -> bytes:
@@ -180,6 +186,80 @@ def test_an_error_of_the_storage_ends_the_run_and_loses_nothing(world: World, tm
         world.thumbs()
     world.places = places
     assert world.thumbs().made == 6
+
+
+class MD5s:
+    """Pictures in memory, whose ETags are MD5s, made in this process."""
+
+    def __init__(self, folder: Path, *numbers: int) -> None:
+        name = f"md5s-{folder.name}"
+        self.bucket = shared_memory(name)
+        for number in numbers:
+            self.bucket.put(key(number), jpeg(number), content_type="image/jpeg")
+        self.catalog = Catalog.open_to_write(f"sqlite:///{folder}/c.db", now=NOW)
+        self.places = Places({"prod": Address(Location("memory", name))}, Address(Location("memory", f"{name}-made")))
+        sync(Access(self.bucket, ""), self.catalog, "prod", watch=Watch(lambda: NOW))
+
+    def spoil(self, number: int) -> None:
+        """Put other bytes of the same length in the place of a picture, of which no sync knows."""
+        data = self.bucket.get(key(number))
+        self.bucket.put(key(number), data[:-40] + bytes(38) + data[-2:], content_type="image/jpeg")
+
+    def thumbs(self) -> ThumbReport:
+        md5_sources = self.catalog.etags.md5_sources()
+        return make_thumbnails(
+            self.catalog,
+            self.places,
+            Selection(),
+            [SMALL],
+            executor=Here(),
+            follow=Follow(lambda: NOW),
+            md5_sources=md5_sources,
+        )
+
+
+class Here:
+    """Carries out tasks one after the other."""
+
+    def carry_out(
+        self, function: Callable[[_Task], _Result], tasks: Iterable[_Task], *, timeout_s: float
+    ) -> Iterator[Done[_Task, _Result]]:
+        assert timeout_s
+        for task in tasks:
+            yield Done(task, function(task))
+
+
+@pytest.fixture
+def md5s(tmp_path: Path) -> Iterator[MD5s]:
+    made = MD5s(tmp_path, *range(4))
+    yield made
+    made.catalog.close()
+
+
+def test_what_differs_from_its_md5_is_tried_again_and_not_taken_for_broken(md5s: MD5s) -> None:
+    md5s.thumbs()
+    assert md5s.catalog.etags.md5_sources() == {"prod"}
+    for number in range(4, 8):
+        md5s.bucket.put(key(number), jpeg(number), content_type="image/jpeg")
+    sync(Access(md5s.bucket, ""), md5s.catalog, "prod", watch=Watch(lambda: NOW))
+    md5s.spoil(5)
+    report = md5s.thumbs()
+    assert (report.made, dict(report.failed), report.samples) == (3, {DAMAGED: 1}, [(key(5), DAMAGED)])
+    assert md5s.catalog.etags.md5_sources() == {"prod"}, "one picture says nothing of the others"
+    md5s.bucket.put(key(5), jpeg(5), content_type="image/jpeg")
+    assert md5s.thumbs().made == 1, "it had come damaged, and comes whole now"
+
+
+def test_a_source_whose_etags_are_no_md5s_any_more_is_believed(md5s: MD5s) -> None:
+    md5s.thumbs()
+    for number in range(4, 6):
+        md5s.bucket.put(key(number), jpeg(number), content_type="image/jpeg")
+    sync(Access(md5s.bucket, ""), md5s.catalog, "prod", watch=Watch(lambda: NOW))
+    md5s.spoil(4)
+    md5s.spoil(5)
+    assert dict(md5s.thumbs().failed) == {DAMAGED: 2}
+    assert md5s.catalog.etags.md5_sources() == frozenset()
+    assert md5s.thumbs().made == 2
 
 
 def test_archived_shots_are_neither_fetched_nor_failures(tmp_path: Path) -> None:
