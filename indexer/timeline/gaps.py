@@ -149,7 +149,11 @@ def within(gap: Gap, since: datetime, until: datetime) -> Gap | None:
     part = replace(gap, since=max(gap.since, since), until=min(gap.until, until))
     if part.length <= timedelta(0):
         return None
-    return part if part.length == gap.length else replace(part, missing=round(gap.missing * (part.length / gap.length)))
+    if part.length == gap.length:
+        return part
+    missing = round(gap.missing * (part.length / gap.length))
+    told = _told_removed(missing) if gap.cause is Cause.EXPIRED else gap.evidence
+    return replace(part, missing=missing, evidence=told)
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,8 +205,7 @@ def _expired(hole: Hole, removed: Sequence[Removed], pause: timedelta) -> Iterat
             begin = hole.since if since - hole.since <= pause else since
             found = Gap(begin, until, 0, Cause.EXPIRED, "", on=True)
         missing = found.missing + shots
-        told = f"{_counted(missing, 'picture')} of it {'was' if missing == 1 else 'were'} removed from the storage"
-        found = replace(found, until=max(found.until, until), missing=missing, evidence=told)
+        found = replace(found, until=max(found.until, until), missing=missing, evidence=_told_removed(missing))
     if found is not None:
         yield replace(found, until=hole.until) if hole.until - found.until <= pause else found
 
@@ -329,6 +332,10 @@ class _Judgement:
     def _seen_for(self, witnesses: Sequence[Witness]) -> timedelta:
         seen = max(each.last_at for each in witnesses) - min(each.first_at for each in witnesses)
         return seen + (self._interval or timedelta(0))
+
+
+def _told_removed(shots: int) -> str:
+    return f"{_counted(shots, 'picture')} of it {'was' if shots == 1 else 'were'} removed from the storage"
 
 
 def _named(witnesses: Sequence[Witness]) -> str:

@@ -271,6 +271,14 @@ def test_a_part_of_a_gap_has_the_cause_of_the_whole() -> None:
     assert within(gap, NOON, after(400)) == gap
 
 
+def test_of_a_part_of_what_has_expired_the_pictures_of_the_part_are_told() -> None:
+    case = replace(CASE, removed=[Removed(after(10), after(910), 91)])
+    (gap,) = explain(hole(920), case, NOBODY)
+    part = within(gap, after(100), after(700))
+    assert part is not None
+    assert (part.missing, part.evidence) == (59, "59 pictures of it were removed from the storage")
+
+
 # The figures.
 
 gaps_of_any_kind = st.builds(
