@@ -5,13 +5,13 @@ what is held stays small.  The statements that are asked most are made once: mak
 """
 
 import heapq
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import chain, groupby, repeat
 from operator import itemgetter
 from typing import Any, Final, NamedTuple, Self
 
-from sqlalchemy import BigInteger, Engine, Row, Select, bindparam, cast, select, type_coerce, union_all
+from sqlalchemy import BigInteger, ColumnElement, Engine, Row, Select, bindparam, cast, select, type_coerce, union_all
 from sqlalchemy.types import NullType
 
 from indexer.agora.stamps import MAX_MS, MIN_MS
@@ -73,23 +73,18 @@ _UNTIL_MS: Final = bindparam("until_ms", type_=BigInteger)
 _ORDER: Final = (session.c.first_ms, session.c.id, stream.c.uid, stream.c.first_ms, stream.c.id)
 
 
-def _streams_of_user() -> Select[Any]:
-    """Streams of `uid` that have a part in [since_ms, until_ms).
+def reaching(is_user: Callable[[ColumnElement[str]], ColumnElement[bool]]) -> ColumnElement[bool]:
+    """Whether a stream is one of some users' that have a part in [since_ms, until_ms).
 
-    Two ranges of indices, however long the history is: those that end in the period or soon behind it, because all but
-    a few streams are short, and the few that are not.
+    Two ranges of indices a user, however long the history is: those that end in the period or soon behind it, because
+    all but a few streams are short, and the few that are not.
     """
-    reaching = stream.alias("reaching")
-    is_user = reaching.c.uid == bindparam("uid")
-    ends = reaching.c.last_ms
-    short = select(reaching.c.id).where(is_user, ends >= _SINCE_MS, ends < _UNTIL_MS + LONG_MS)
-    long = select(reaching.c.id).where(is_user, ends - reaching.c.first_ms > LONG_MS)
-    return (
-        select_streams()
-        .where(stream.c.id.in_(union_all(short, long)))
-        .where(stream.c.last_ms >= _SINCE_MS, stream.c.first_ms < _UNTIL_MS)
-        .order_by(*_ORDER)
-    )
+    found = stream.alias("reaching")
+    ends = found.c.last_ms
+    short = select(found.c.id).where(is_user(found.c.uid), ends >= _SINCE_MS, ends < _UNTIL_MS + LONG_MS)
+    long = select(found.c.id).where(is_user(found.c.uid), ends - found.c.first_ms > LONG_MS)
+    in_period = (stream.c.last_ms >= _SINCE_MS) & (stream.c.first_ms < _UNTIL_MS)
+    return stream.c.id.in_(union_all(short, long)) & in_period
 
 
 def _shots() -> Select[Any]:
@@ -102,7 +97,10 @@ def _shots() -> Select[Any]:
     )
 
 
-STREAMS_OF_USER: Final = _streams_of_user()
+STREAMS_OF_USER: Final = select_streams().where(reaching(lambda uid: uid == bindparam("uid"))).order_by(*_ORDER)
+_STREAMS_OF_SESSION: Final = (
+    select_streams().where(session.c.sid == bindparam("sid"), session.c.cname == bindparam("cname")).order_by(*_ORDER)
+)
 _OF_STREAMS: Final = (
     _shots()
     .where(shot.c.stream_id.in_(bindparam("streams", expanding=True)))
@@ -141,6 +139,10 @@ class Shots:
         if selection.period.until_ms is not None:
             query = query.where(stream.c.first_ms < selection.period.until_ms)
         return self._grouped(query.order_by(*_ORDER), {})
+
+    def of_session(self, sid: str, cname: str) -> list[Series]:
+        """The series of everybody in one session, by user: not those in another spelling of the channel."""
+        return self._grouped(_STREAMS_OF_SESSION, {"sid": sid, "cname": cname})
 
     def _grouped(self, query: Select[Any], values: Mapping[str, object]) -> list[Series]:
         found: dict[tuple[int, str], list[Row[Any]]] = {}

@@ -13,6 +13,7 @@ from sqlalchemy import BigInteger, ColumnElement, Connection, ScalarSelect, bind
 from indexer.catalog.removals import removals_of
 from indexer.catalog.schema import session, shot, source, stream, unit
 from indexer.catalog.selecting import optional_time, stream_filter
+from indexer.catalog.shots import reaching
 from indexer.model import Selection, from_ms, to_ms
 from indexer.timeline.gaps import WITNESSES, Removed, Witness
 
@@ -89,16 +90,18 @@ class Witnesses:
         asked = {"streams": list(streams), "since": at_ms, "until": at_ms}
         return _extremes(self._connection.execute(_NEIGHBOURS, asked))
 
-    def elsewhere(self, uid: str, cname: str, since: datetime, until: datetime) -> list[Elsewhere]:
-        """The streams of a user in other channels whose bounds reach into [since, until], by channel.
+    def elsewhere(
+        self, uids: Collection[str], cname: str, since: datetime, until: datetime
+    ) -> dict[str, list[Elsewhere]]:
+        """The streams of these users in other channels whose bounds reach into [since, until], of each by channel.
 
         Only those are looked at that could, however long the history is.
         """
-        asked = {"uid": uid, "cname": cname, "since": to_ms(since), "until": to_ms(until)}
-        return [
-            Elsewhere(row.id, row.cname, from_ms(row.first_ms), from_ms(row.last_ms))
-            for row in self._connection.execute(_ELSEWHERE, asked)
-        ]
+        found: dict[str, list[Elsewhere]] = {uid: [] for uid in uids}
+        asked = {"uids": list(found), "cname": cname, "since_ms": to_ms(since), "until_ms": to_ms(until) + 1}
+        for uid, stream_id, other, first_ms, last_ms in self._connection.execute(_ELSEWHERE, asked):
+            found[uid].append(Elsewhere(stream_id, other, from_ms(first_ms), from_ms(last_ms)))
+        return found
 
     def next_shot(self, stream_id: int, since: datetime) -> datetime | None:
         """When the first shot of a stream was captured from then on."""
@@ -205,19 +208,10 @@ _FACTS: Final = (
     .where(session.c.id == bindparam("session"))
 )
 
-# A stream that reaches into the stretch ends at most the longest stream's length behind its end.
-_LENGTH: Final = stream.c.last_ms - stream.c.first_ms
-_LONGEST: Final = select(func.max(_LENGTH)).where(stream.c.uid == bindparam("uid")).correlate(None).scalar_subquery()
 _ELSEWHERE: Final = (
-    select(stream.c.id, session.c.cname, stream.c.first_ms, stream.c.last_ms)
+    select(stream.c.uid, stream.c.id, session.c.cname, stream.c.first_ms, stream.c.last_ms)
     .join(session, session.c.id == stream.c.session_id)
-    .where(
-        stream.c.uid == bindparam("uid"),
-        stream.c.last_ms >= _SINCE,
-        stream.c.last_ms <= _UNTIL + _LONGEST,
-        stream.c.first_ms <= _UNTIL,
-        session.c.cname != bindparam("cname"),
-    )
+    .where(reaching(lambda uid: uid.in_(bindparam("uids", expanding=True))), session.c.cname != bindparam("cname"))
     .order_by(session.c.cname, stream.c.first_ms, stream.c.id)
 )
 

@@ -116,8 +116,7 @@ def timelines_of_session(
     catalog: Catalog, sid: str, cname: str, *, terms: Terms, period: TimeRange = _ALWAYS
 ) -> Iterator[Timeline]:
     """One timeline for each user of a session, by first shot; also of who has no shot in the period."""
-    # The selection takes other spellings of the channel, too.
-    everybody = [each for each in catalog.shots.all_series(Selection(sid=sid, cname=cname)) if each.cname == cname]
+    everybody = catalog.shots.of_session(sid, cname)
     everybody.sort(key=lambda each: (min(part.first_at for part in each.streams), each.uid))
     for group in groups(everybody, most=MOST_ROWS):
         yield from _told(catalog, group, period, terms, source=None)
@@ -190,12 +189,17 @@ class _Session:
 
     def timelines(self, group: Sequence[Series]) -> Iterator[Timeline]:
         """Of each series that has one."""
-        removed = self._asked.removed(group[0].session_id, [series.uid for series in group])
+        uids = [series.uid for series in group]
+        removed = self._asked.removed(group[0].session_id, uids)
+        elsewhere = self._asked.elsewhere(uids, group[0].cname, self._since, self._until)
         for series, parts in self._catalog.shots.in_parts(group, self.period):
-            if (found := self._timeline(series, fold(parts), removed[series.uid])) is not None:
+            found = self._timeline(series, fold(parts), removed[series.uid], elsewhere[series.uid])
+            if found is not None:
                 yield found
 
-    def _timeline(self, series: Series, shots: Iterator[Shot], removed: Sequence[Removed]) -> Timeline | None:
+    def _timeline(
+        self, series: Series, shots: Iterator[Shot], removed: Sequence[Removed], elsewhere: Iterable[Elsewhere]
+    ) -> Timeline | None:
         # The interval does not depend on what is asked, so it is told from the first shots of the series.
         sample = list(islice(shots if self.period == _ALWAYS else _folded(self._catalog, series, _ALWAYS), SAMPLE))
         if self.period == _ALWAYS:
@@ -234,7 +238,7 @@ class _Session:
             gaps=tuple(gaps),
             presence=presence(runs, gaps, span=until - since, interval=interval.length if interval else None),
             capture=capture(runs, gaps),
-            concurrent=_concurrent(self._asked, series, runs),
+            concurrent=_concurrent(self._asked, elsewhere, runs),
         )
 
     def _pieces(self, series: Series, shots: Iterator[Shot], interval: timedelta | None) -> Iterator[Run | Hole]:
@@ -261,12 +265,10 @@ class _Session:
         )
 
 
-def _concurrent(asked: Witnesses, series: Series, runs: Sequence[Run]) -> tuple[str, ...]:
-    """Other channels that have a shot of the user within a run of this series.  That bounds overlap says little."""
+def _concurrent(asked: Witnesses, elsewhere: Iterable[Elsewhere], runs: Sequence[Run]) -> tuple[str, ...]:
+    """Other channels that have a shot of the user within one of the runs.  That bounds overlap says little."""
     found: dict[str, None] = {}
-    if not runs:
-        return ()
-    for other in asked.elsewhere(series.uid, series.cname, runs[0].first_at, runs[-1].last_at):
+    for other in elsewhere:
         if other.cname not in found and _meets(asked, other, runs):
             found[other.cname] = None
     return tuple(found)
@@ -274,8 +276,10 @@ def _concurrent(asked: Witnesses, series: Series, runs: Sequence[Run]) -> tuple[
 
 def _meets(asked: Witnesses, other: Elsewhere, runs: Sequence[Run]) -> bool:
     """Go from run to shot to run in turns: as many steps as the user went from one channel to the other."""
-    moment = max(runs[0].first_at, other.first_at)
+    moment = other.first_at
     while (index := bisect_left(runs, moment, key=lambda run: run.last_at)) < len(runs):
+        if other.last_at < runs[index].first_at:
+            return False
         found = asked.next_shot(other.stream_id, max(moment, runs[index].first_at))
         if found is None:
             return False

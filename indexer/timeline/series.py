@@ -7,7 +7,7 @@ import heapq
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from itertools import chain, islice
+from itertools import chain, groupby, islice, pairwise
 from math import inf
 from operator import attrgetter
 from statistics import median, median_low
@@ -165,14 +165,11 @@ def capture_interval(shots: Iterable[Captured], *, configured: timedelta | None 
     gaps or lost pictures; another recorder beside the first one disturbs nothing.  None if nothing is configured and no
     recorder took two shots.  The result lies within what Agora can be told, 1 s to 3,600 s.
     """
-    last: dict[Recorder, int] = {}
-    distances: list[int] = []
-    for shot in islice(shots, SAMPLE):
-        recorder, captured_ms = shot.recorder, shot.captured_ms
-        distance = captured_ms - last.get(recorder, captured_ms)
-        if distance:
-            distances.append(distance)
-        last[recorder] = captured_ms
+    taken_ms: dict[Recorder, list[int]] = {}
+    for recorder, taken in groupby(islice(shots, SAMPLE), key=attrgetter("recorder")):
+        taken_ms.setdefault(recorder, []).extend([shot.captured_ms for shot in taken])
+    neighbours = chain.from_iterable(map(pairwise, taken_ms.values()))
+    distances = [later - earlier for earlier, later in neighbours if later > earlier]
     if configured is None and not distances:
         return None
     if configured is None:
@@ -180,7 +177,7 @@ def capture_interval(shots: Iterable[Captured], *, configured: timedelta | None 
     else:
         length_ms = configured / _MILLISECOND
     allowed = max(length_ms * _AGREEING, _LEAST_AGREEING / _MILLISECOND)
-    differences = sorted(difference for each in distances if (difference := abs(each - length_ms)) <= allowed)
+    differences = sorted([difference for each in distances if (difference := abs(each - length_ms)) <= allowed])
     jitter_ms = differences[len(differences) * 9 // 10] if differences else 0
     return CaptureInterval(
         timedelta(milliseconds=length_ms),
