@@ -81,9 +81,7 @@ class Figure(StrEnum):
 @click.option(
     "--figure",
     type=click.Choice([figure.value for figure in Figure], case_sensitive=False),
-    default=Figure.CAPTURE.value,
-    show_default=True,
-    help="Which figure --fail-under looks at.",
+    help=f"Which figure --fail-under looks at.  [default: {Figure.CAPTURE}]",
 )
 @with_app
 def gaps(
@@ -96,7 +94,7 @@ def gaps(
     causes: Sequence[str],
     looks: bool,
     fail_under: str | None,
-    figure: str,
+    figure: str | None,
 ) -> None:
     """List where a user, or everybody of a selection, has no shots, and why.
 
@@ -105,7 +103,7 @@ def gaps(
     looked at the pictures, and shows such stretches among the gaps, whatever --cause says; see `livestills scenes`.
 
     The capture that --fail-under looks at is the share of the pictures that one expects while the camera was on, the
-    presence the share of the session's time in which it was.
+    presence the share of the session's time in which it was.  Where there is nothing to look at, that fails, too.
     """
     from indexer.jobs.selections import timelines_of_selection
 
@@ -118,16 +116,24 @@ def gaps(
             "whose gaps? Say a UID, --channel, --session, --source, --since or --until, "
             "for example `livestills gaps 1002` or `livestills gaps --since 7d`"
         )
+    if figure is not None and fail_under is None:
+        raise click.UsageError(f"--figure {figure} is what --fail-under looks at: say that, too, or leave --figure out")
     length = timedelta() if shortest is None else parse_length(shortest, "--min")
     least = None if fail_under is None else _share(fail_under)
     with app.catalog_for(selection) as catalog:
-        answer = _Answer(out, app.names(), length, frozenset(map(Cause, causes or Cause)), least, Figure(figure))
+        shown_causes = frozenset(map(Cause, causes or Cause))
+        answer = _Answer(out, app.names(), length, shown_causes, least, Figure(figure or Figure.CAPTURE))
         terms = app.terms(catalog)
         found = timelines_of_selection(catalog, replace(selection, uid=uid), terms=terms)
         answer.tell(_with_blind(app, catalog, found, selection, terms) if looks else ((each, ()) for each in found))
     if not answer.series:
         whose = "no shot" if uid is None else f"no shot of user {shown(uid)}"
-        out.note(f"the catalog has {whose} that matches")
+        told = f"the catalog has {whose} that matches"
+        if least is not None:
+            # A mistyped channel must not pass a nightly check for ever.
+            warn(f"{told}, so --fail-under has nothing to look at")
+            raise click.exceptions.Exit(ExitStatus.CHECK_FAILED)
+        out.note(told)
     elif not answer.found:
         out.note(f"no gap matches in {answer.series:,} series")
     if answer.failed:

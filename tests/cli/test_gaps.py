@@ -158,6 +158,13 @@ def test_a_figure_of_just_the_limit_is_enough() -> None:
     assert livestills("gaps", "7", "--session", sid(1), "--fail-under", "100").status == 0
 
 
+@pytest.mark.parametrize("options", [["--channel", "rom"], ["4711"], ["--since", "2030-01-01"]])
+def test_nothing_to_look_at_fails(options: list[str]) -> None:
+    answer = livestills("gaps", *options, "--fail-under", "99", "-q")
+    assert (answer.status, answer.out) == (20, "")
+    assert answer.error.endswith(" that matches, so --fail-under has nothing to look at")
+
+
 # --- what is wrong or hostile
 
 
@@ -174,6 +181,7 @@ def test_a_figure_of_just_the_limit_is_enough() -> None:
             for text in ("101", "-1", "nan", "inf", "1e1", "", "0x10", "٩٥", "95%%")
         ),
         (["7", "--figure", "charm"], "'charm' is not one of 'capture', 'presence'"),
+        (["7", "--figure", "presence"], "--figure presence is what --fail-under looks at: say that, too, or leave"),
         (["7", "--since", "2d", "--until", "3d"], "--since 2d is not before --until 3d"),
         (["--source", "nowhere"], "no source is called 'nowhere'"),
     ],
