@@ -155,12 +155,13 @@ class Direct:
     def _head(self, place: _Place, method: str, key: str, headers: Mapping[str, str], body: bytes) -> bytes:
         credentials = self._ways.credentials()
         frozen = None if credentials is None else credentials.get_frozen_credentials()
-        request = _Request(method, place.base + _quoted(key), {"User-Agent": self._ways.user_agent, **headers}, body)
+        # Host is given, because the signer takes as long to find it as for a third of the signature.
+        named = {"Host": place.authority, "User-Agent": self._ways.user_agent, **headers}
+        request = _Request(method, place.base + _quoted(key), named, body)
         S3SigV4Auth(frozen, "s3", place.region).add_auth(request)  # type: ignore[arg-type]  # see _Request
         target = request.url[request.url.index("/", len("https://")) :]
-        lines = [f"{method} {target} HTTP/1.1", f"Host: {place.authority}"]
-        lines += [f"{name}: {text}" for name, text in request.headers.items()]
-        return "\r\n".join([*lines, "", ""]).encode("latin-1")
+        lines = (f"{name}: {text}" for name, text in request.headers.items())
+        return "\r\n".join([f"{method} {target} HTTP/1.1", *lines, "", ""]).encode("latin-1")
 
     def _answer(self, connection: socket.socket, kind: str, request: bytes) -> bytes | None:
         """The body of an answer that leaves no question, or None; the connection is kept or closed."""
