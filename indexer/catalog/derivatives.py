@@ -1,6 +1,7 @@
 """What was made of shots, and what is still to be made."""
 
 from collections.abc import Iterator, Sequence
+from itertools import groupby
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Engine, delete, insert, select, tuple_
@@ -47,6 +48,10 @@ class Result(NamedTuple):
     reason: str | None = None
     sight: Sight | None = None
     """What the picture looks like; without it, the shot stays wanted."""
+
+
+def _stream_of(result: Result) -> int:
+    return result.wanted.stream_id
 
 
 class Derivatives:
@@ -164,20 +169,19 @@ class Derivatives:
         rows: list[dict[str, Any]],
     ) -> list[dict[str, Any]]:
         """The rows of shots that a sync has not removed meanwhile; what was made of the others is orphaned."""
+        heads: dict[int, str | None] = {}
+        taken: set[tuple[int, int]] = set()
+        for stream_id, results in groupby(sorted(outcomes, key=_stream_of), key=_stream_of):
+            heads[stream_id] = connection.scalar(select(stream.c.key_head).where(stream.c.id == stream_id))
+            times = [result.wanted.captured_ms for result in results]
+            known = select(shot.c.captured_ms).where(shot.c.stream_id == stream_id, shot.c.captured_ms.in_(times))
+            taken.update((stream_id, at) for at in connection.scalars(known))
         there: set[tuple[int, int]] = set()
         for wanted, _, _, _ in outcomes:
-            known = (
-                select(shot.c.captured_ms)
-                .join(stream, stream.c.id == shot.c.stream_id)
-                .where(
-                    shot.c.stream_id == wanted.stream_id,
-                    shot.c.captured_ms == wanted.captured_ms,
-                    # Numbers of streams are used again.
-                    stream.c.key_head == f"{wanted.key.rpartition('_')[0]}_",
-                )
-            )
-            if connection.scalar(known) is not None:
-                there.add((wanted.stream_id, wanted.captured_ms))
+            place = (wanted.stream_id, wanted.captured_ms)
+            # Numbers of streams are used again.
+            if place in taken and heads[wanted.stream_id] == f"{wanted.key.rpartition('_')[0]}_":
+                there.add(place)
                 continue
             for key in {thumbnail_key(wanted.source, wanted.key, spec) for spec in wanted.specs}:
                 connection.execute(delete(orphan).where(orphan.c.key == key))
