@@ -63,6 +63,7 @@ _SOURCES: Final = (
 _STREAMS: Final = (
     select_streams().where(session.c.sid == bindparam("sid")).order_by(stream.c.uid, stream.c.first_ms, stream.c.id)
 )
+_STREAMS_OF_CHANNEL: Final = _STREAMS.where(session.c.cname.in_(bindparam("cnames", expanding=True)))
 
 
 class Sessions:
@@ -98,9 +99,10 @@ class Sessions:
 
     def streams(self, sid: str, *, cname: str | None = None) -> list[StreamSummary]:
         """The streams of a session, by user, then in time order."""
-        query = _STREAMS if cname is None else _STREAMS.where(session.c.cname.in_(spellings(cname)))
+        query = _STREAMS if cname is None else _STREAMS_OF_CHANNEL
+        asked = {"sid": sid, "cnames": () if cname is None else spellings(cname)}
         with self._engine.connect() as connection:
-            return [to_stream(row) for row in connection.execute(query, {"sid": sid})]
+            return [to_stream(row) for row in connection.execute(query, asked)]
 
     def recordings(self, sid: str, cname: str) -> list[RecordingSummary]:
         """Recording files of a session, by user."""
