@@ -87,7 +87,13 @@ class PostgresDatabase:
 
     def tables(self, connection: Connection) -> set[str]:
         """See `Database`: those of our schema, which need not be the only one."""
-        return set(connection.scalars(text("SELECT tablename FROM pg_tables WHERE schemaname = current_schema()")))
+        found = set(connection.scalars(text("SELECT tablename FROM pg_tables WHERE schemaname = current_schema()")))
+        if not found and connection.scalar(text("SELECT current_schema()")) is None:
+            # Whoever reads would else be told to sync first.
+            raise CatalogAccessError(
+                f"the database {self.name} has no schema for us: set search_path to one that exists"
+            )
+        return found
 
     def has_column(self, connection: Connection, table: str, column: str) -> bool:
         """See `Database`."""
@@ -100,10 +106,6 @@ class PostgresDatabase:
         if encoding != "UTF8":
             raise CatalogError(
                 f"the database {self.name} has the encoding {encoding}; make one with ENCODING 'UTF8' for the catalog"
-            )
-        if connection.scalar(text("SELECT current_schema()")) is None:
-            raise CatalogAccessError(
-                f"the database {self.name} has no schema for us: set search_path to one that exists"
             )
 
     def copy_aside(self, version: str | None, now: datetime) -> Path | None:  # noqa: ARG002

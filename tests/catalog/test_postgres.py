@@ -136,6 +136,14 @@ def test_a_schema_of_its_own_shares_a_database(postgres: PostgresServer, databas
             pass
 
 
+def test_a_schema_that_does_not_exist_is_refused_alike(url: str) -> None:
+    nowhere = f"{url}&options=-csearch_path%3Dnowhere"
+    with pytest.raises(CatalogAccessError, match="has no schema for us: set search_path to one that exists"):
+        Catalog.open_to_write(nowhere, now=MADE_AT)
+    with pytest.raises(CatalogAccessError, match="has no schema for us: set search_path to one that exists"):
+        Catalog.open_to_read(nowhere)
+
+
 def older(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have there be a newer schema than the database has."""
     monkeypatch.setattr(versions, "HEAD", "next")
