@@ -17,7 +17,7 @@ from indexer.catalog.schema import APPLICATION, metadata, shot
 from indexer.catalog.schema import catalog as mark
 from indexer.catalog.verification import problems
 from indexer.catalog.versions import State, require_current, schema_of, upgrade
-from indexer.errors import CatalogError
+from indexer.errors import CatalogError, ConfigError
 
 _ROWS: Final = 20_000
 """Rows held and written at once, some MB."""
@@ -51,7 +51,7 @@ def copy(
 
     Calls `progress` with shots done and in all, and `check`, which may raise to end it, between batches.  What is cut
     off, or does not add up, is refused as a catalog by everything but another copy, which begins anew.  Raises
-    `CatalogError` for a database that holds a catalog, or anything else, already.
+    `ConfigError` or `NotACatalogError` for a database that holds a catalog, or anything else, already.
     """
     database = open_database(url, create=True)
     try:
@@ -106,7 +106,7 @@ class _Copy:
             if schema.state is not State.UNFINISHED:
                 require_current(schema, self._database.name)
                 if target.scalar(select(func.count()).select_from(metadata.tables["source"])):
-                    raise CatalogError(
+                    raise ConfigError(
                         f"{self._database.name} holds a catalog already; name an empty database or a new file"
                     )
             for table in reversed(metadata.sorted_tables):

@@ -13,7 +13,7 @@ from indexer.catalog.opening import open_database
 from indexer.catalog.schema import metadata, shot
 from indexer.catalog.verification import problems
 from indexer.catalog.versions import State
-from indexer.errors import CatalogError, CatalogSchemaError, InterruptedRunError
+from indexer.errors import CatalogSchemaError, ConfigError, InterruptedRunError
 from indexer.model import ListedObject
 from tests.catalogs import MADE_AT, shots_in, take_over
 from tests.cli.running import done, livestills
@@ -114,9 +114,9 @@ def test_what_holds_a_catalog_is_not_written_over(place: Places, kind: str) -> N
     origin, target = place("a"), place(kind)
     for url in (origin, target):
         filled(url)
-    with pytest.raises(CatalogError, match="holds a catalog already; name an empty database or a new file"):
+    with pytest.raises(ConfigError, match="holds a catalog already; name an empty database or a new file"):
         copied(origin, target)
-    with pytest.raises(CatalogError, match="holds a catalog already"):
+    with pytest.raises(ConfigError, match="holds a catalog already"):
         copied(origin, origin)
     with Catalog.open_to_read(target) as catalog:
         assert len(shots_in(catalog)) == 100
@@ -156,7 +156,7 @@ def test_db_copy_is_the_command(place: Places) -> None:
     assert (answer.document["rows"]["shot"], answer.document["problems"]) == (100, [])
     assert answer.document["copy"].startswith("postgresql://")
     again = livestills("db", "copy", "--catalog", origin, "--to", target)
-    assert (again.status, again.out) == (1, "")
+    assert (again.status, again.out) == (2, "")
     assert "holds a catalog already" in again.error
     there = done("db", "copy", "--catalog", target, "--to", f"{place('b')}")
     assert "100 shots, and all of it adds up" in there.err
