@@ -367,6 +367,8 @@ def _nearest(location: tuple[int | str, ...]) -> str:
     close = difflib.get_close_matches(str(location[-1]), model.model_fields, n=1)
     if close:
         return f"; did you mean {close[0]!r}?"
+    if location[:-1] == ("users",):
+        return '; write names below [users.everywhere] or [users.channels."CHANNEL"]'
     return f"; known here: {', '.join(model.model_fields)}"
 
 

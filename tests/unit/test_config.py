@@ -208,6 +208,7 @@ def test_what_is_no_share_is_refused(text: str) -> None:
         ("[sync]\nhorizon_h = 8761", "sync.horizon_h must be 8760 or less"),
         ("[sync]\nin_flight = 129", "sync.in_flight must be 128 or less"),
         ("[users]\neverwhere = {}", "unknown setting 'users.everwhere'; did you mean 'everywhere'?"),
+        ("[users]\n1 = 'Ada'", "unknown setting 'users.1'; write names below [users.everywhere] or [users.channels."),
         ("[users.everywhere]\n7 = 8", 'users.everywhere.7 must be a text in "quotes"'),
         ("[users.everywhere]\n7 = ''", "users.everywhere.7 must not be empty"),
         ("[users]\neverywhere = 'Ada'", "users.everywhere must be a section of its own, [users.everywhere]"),
