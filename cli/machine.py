@@ -69,7 +69,7 @@ def _cell(value: object) -> object:
         case list() | tuple() if any(isinstance(part, Mapping) for part in value):
             return _encode(value)
         case list() | tuple():
-            return _cell(" ".join(map(str, value)))
+            return _cell(" ".join("" if part is None else str(part) for part in value))
         case Mapping():
             return to_json(value)
         case str() if value.startswith(_FORMULA):

@@ -110,6 +110,8 @@ def gaps(
     selection = select(app)
     if uid is not None and selection.uid is not None:
         raise click.UsageError(f"{uid} and --user {selection.uid}: say the user once")
+    if uid == "":
+        raise click.UsageError("the UID is empty; say one, for example 1002")
     uid = selection.uid if uid is None else uid
     if uid is None and selection == Selection():
         raise click.UsageError(
@@ -180,6 +182,7 @@ class _Answer:
         self._shortest, self._causes = shortest, causes
         self._least, self._figure = least, figure
         self._counts: Counter[str] = Counter()
+        self._blind = 0
         self._missing: Counter[str] = Counter()
         self._lengths: dict[str, timedelta] = {}
         self.series = 0
@@ -227,6 +230,7 @@ class _Answer:
     def _count(self, record: "Record", length: timedelta) -> None:
         cause, missing = str(record["cause"]), record["missing"]
         self._counts[cause] += 1
+        self._blind += cause not in _CAUSES
         self._missing[cause] += missing if isinstance(missing, int) else 0
         self._lengths[cause] = self._lengths.get(cause, timedelta()) + length
 
@@ -262,7 +266,10 @@ class _Answer:
         out.table(records, _GAPS)
 
     def _sums(self) -> None:
-        self._out.block(f"{counted(self.found, 'gap')} in {self.series:,} series, each one user in one session")
+        told = counted(self.found - self._blind, "gap")
+        if self._blind:
+            told += f", and {counted(self._blind, 'time')} nobody to be seen,"
+        self._out.block(f"{told} in {self.series:,} series, each one user in one session")
         records = (
             {
                 "cause": cause,
@@ -275,5 +282,6 @@ class _Answer:
         self._out.table(records, _SUMS)
 
 
+_CAUSES: Final = frozenset(map(str, Cause))
 _DATE: Final = len("2026-11-05")
 _ROUNDING: Final = 1e-9

@@ -1,6 +1,6 @@
 """`livestills timeline`."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timedelta
 from enum import StrEnum
 from itertools import islice
@@ -110,6 +110,8 @@ def timeline(
     Presence is the share of the session's time in which the camera was on, capture the share of the pictures that one
     expects while it was.  Coverage is drawn by the hour, and by the minute for less than four hours; a dot is nothing.
     """
+    if not uid:
+        raise click.UsageError("the UID is empty; say one, for example 1002")
     _refuse(paging, as_shots=as_shots, every=every, at=at, group=group, presign=presign)
     selection = select(app)
     if at is not None and selection.period != TimeRange():
@@ -176,8 +178,10 @@ def _show_shots(
     if step is not None:
         found = sampled(found, step, after=after)
     page = paging.page(out, islice(found, paging.ask(out)), lambda item: str(item[1]))
+    every = catalog.shots.series(uid, selection) if out.for_people else ()
+    columns = _with_source(_SHOTS, (part.source for series in every for part in series.streams))
     records = ({**machine_shot(shot), "position": str(position), **_url(shot, address)} for shot, position in page)
-    _rows(out, records, _SHOTS, _SHOT_FIELDS, address, none)
+    _rows(out, records, columns, _SHOT_FIELDS, address, none)
 
 
 def _show_nearest(
@@ -201,7 +205,8 @@ def _show_nearest(
         return {**machine_shot(shot), **told}
 
     found = list(nearest_shot(catalog, uid, selection, at))
-    _rows(out, map(record, found), _NEAREST, _NEAREST_FIELDS, address, none)
+    columns = _with_source(_NEAREST, (shot.source for shot in found))
+    _rows(out, map(record, found), columns, _NEAREST_FIELDS, address, none)
     if found and not _covers(catalog, found[0], at):
         out.note(f"user {shown(uid)} was seen in no session at that time: this is the nearest shot of all")
 
@@ -211,6 +216,11 @@ def _covers(catalog: "Catalog", shot: Shot, at: datetime) -> bool:
     found = catalog.shots.series(shot.uid, Selection(cname=shot.cname, sid=shot.sid))
     parts = [part for series in found for part in series.streams]
     return min(part.first_at for part in parts) <= at <= max(part.last_at for part in parts)
+
+
+def _with_source(columns: tuple[Column, ...], sources: Iterable[str]) -> tuple[Column, ...]:
+    """The columns with one that tells copies in several sources apart."""
+    return (*columns[:-1], Column("source", "source"), columns[-1]) if len(set(sources)) > 1 else columns
 
 
 def _url(shot: Shot, address: Callable[[Shot], str] | None) -> dict[str, object]:

@@ -172,6 +172,7 @@ def test_nothing_to_look_at_fails(options: list[str]) -> None:
     ("options", "expected"),
     [
         ([], "whose gaps? Say a UID, --channel, --session, --source, --since or --until, for example"),
+        ([""], "the UID is empty; say one, for example 1002"),
         (["7", "--user", "8"], "7 and --user 8: say the user once"),
         (["7", "--min", "0"], "--min '0' is no length of time"),
         (["7", "--min", "1 m"], "--min '1 m' is no length of time; write for example 30s, 1m or 2h"),

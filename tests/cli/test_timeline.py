@@ -223,6 +223,30 @@ def test_nobody_has_no_figures(output: str) -> None:
     assert len(answer.lines) == {"json": 1, "ndjson": 0, "csv": 1, "table": 0}[output]
 
 
+def test_copies_in_two_sources_are_told_apart(tmp_path: Path) -> None:
+    keys = series("7", shots=2)
+    configure(more=f'[catalog]\nurl = "sqlite:///{tmp_path}/two.db"\n', a=memory(keys)[0], b=memory(keys)[0])
+    done("-q", "sync")
+    lines = done("timeline", "7", "--shots").lines
+    assert lines[0].split() == ["captured", "recorder", "size", "stored", "source", "key"]
+    assert [line.split()[-2] for line in lines[2:]] == ["a", "b", "a", "b"]
+    assert "source" not in done("timeline", "7", "--shots", "--source", "a").lines[0]
+
+
+def test_the_first_recorder_has_no_number() -> None:
+    assert [row["baks"] for row in done("timeline", "7", "--channel", "room", "--runs", "-o", "csv").rows] == [
+        "",
+        "",
+        "0",
+    ]
+
+
+def test_an_empty_uid_is_refused() -> None:
+    answer = livestills("timeline", "")
+    assert answer.status == 2
+    assert answer.error.startswith("the UID is empty; say one, for example 1002")
+
+
 # --- what contradicts itself
 
 
