@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Self
 
 from sqlalchemy import Connection, bindparam, delete, insert, select
 
@@ -16,6 +16,10 @@ class Removal(NamedTuple):
     last_ms: int
     shots: int
 
+    def joined(self, other: Self) -> Self:
+        """What two that begin at the same moment come to: they are of the same moments."""
+        return self._replace(last_ms=max(self.last_ms, other.last_ms), shots=max(self.shots, other.shots))
+
 
 @dataclass(slots=True)
 class Removals:
@@ -24,12 +28,13 @@ class Removals:
     _found: dict[tuple[int, str, int], Removal] = field(default_factory=dict)
 
     def add(self, session_id: int, uid: str, first_ms: int, last_ms: int, *, shots: int) -> None:
-        """Note a run of shots of one stream.  Two recorders may have begun at the same moment."""
-        _, known_last, known_shots = self._found.get((session_id, uid, first_ms), Removal(first_ms, last_ms, 0))
-        self._found[session_id, uid, first_ms] = Removal(first_ms, max(known_last, last_ms), known_shots + shots)
+        """Note a run of shots of one stream.  Of two recorders that began at the same moment the longer one counts."""
+        run = Removal(first_ms, last_ms, shots)
+        known = self._found.get((session_id, uid, first_ms))
+        self._found[session_id, uid, first_ms] = run if known is None else run.joined(known)
 
     def write(self, connection: Connection) -> None:
-        """Keep it.  What is removed for a second time, after it came back, counts once."""
+        """Keep it.  What is removed for a second time, after it came back, counts once: as the longer of the two."""
         rows = [{"session": sid, "name": uid, "first": first} for sid, uid, first in self._found]
         if not rows:
             return
@@ -38,11 +43,23 @@ class Removals:
             & (removed.c.uid == bindparam("name"))
             & (removed.c.first_ms == bindparam("first"))
         )
+        of_series: dict[tuple[int, str], list[int]] = {}
+        for session_id, uid, first_ms in self._found:
+            of_series.setdefault((session_id, uid), []).append(first_ms)
+        for (session_id, uid), firsts in of_series.items():
+            asked = {"session": session_id, "uid": uid, "firsts": firsts}
+            for first_ms, last_ms, shots in connection.execute(_KNOWN, asked).all():
+                self.add(session_id, uid, first_ms, last_ms, shots=shots)
         connection.execute(delete(removed).where(this), rows)
         values = [{"session_id": sid, "uid": uid, **run._asdict()} for (sid, uid, _), run in self._found.items()]
         connection.execute(insert(removed), values)
 
 
+_KNOWN: Final = select(*(removed.c[name] for name in Removal._fields)).where(
+    removed.c.session_id == bindparam("session"),
+    removed.c.uid == bindparam("uid"),
+    removed.c.first_ms.in_(bindparam("firsts", expanding=True)),
+)
 _REMOVALS: Final = (
     select(removed.c.uid, *(removed.c[name] for name in Removal._fields))
     .where(removed.c.session_id == bindparam("session"), removed.c.uid.in_(bindparam("uids", expanding=True)))

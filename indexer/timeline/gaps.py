@@ -173,9 +173,8 @@ class _Stretch:
 
 
 def _split(hole: Hole, case: Case) -> Iterator[Gap | _Stretch]:
-    pause = longest_pause(case.interval.length) if case.interval else timedelta(0)
     begin, before = hole.since, hole.before
-    for gap in _expired(hole, case.removed, pause):
+    for gap in _expired(hole, case.removed, case.interval.length if case.interval else None):
         if gap.since > begin:
             yield _Stretch(begin, gap.since, before, None, is_first=hole.before is None and begin == hole.since)
         yield gap
@@ -188,8 +187,9 @@ def _split(hole: Hole, case: Case) -> Iterator[Gap | _Stretch]:
         yield _Stretch(begin, hole.until, None, hole.after, is_last=last, taken_over=hole.taken_over)
 
 
-def _expired(hole: Hole, removed: Sequence[Removed], pause: timedelta) -> Iterator[Gap]:
+def _expired(hole: Hole, removed: Sequence[Removed], interval: timedelta | None) -> Iterator[Gap]:
     """What was removed in a hole, in time order: what lies no further apart than a pause together."""
+    pause = longest_pause(interval) if interval else timedelta(0)
     found: Gap | None = None
     for each in removed:
         if each.last_at <= hole.since or each.first_at >= hole.until:
@@ -197,17 +197,33 @@ def _expired(hole: Hole, removed: Sequence[Removed], pause: timedelta) -> Iterat
         since, until = max(each.first_at, hole.since), min(each.last_at, hole.until)
         length = each.last_at - each.first_at
         shots = max(1, round(each.shots * ((until - since) / length))) if length else each.shots
-        last = hole.since if found is None else found.until
-        if found is not None and since - last > pause:
-            yield found
+        if found is not None and since - found.until > pause:
+            yield _counting_once(found, hole, interval)
             found = None
         if found is None:
             begin = hole.since if since - hole.since <= pause else since
-            found = Gap(begin, until, 0, Cause.EXPIRED, "", on=True)
-        missing = found.missing + shots
-        found = replace(found, until=max(found.until, until), missing=missing, evidence=_told_removed(missing))
+            found = Gap(begin, until, shots, Cause.EXPIRED, "", on=True)
+            continue
+        # Of what overlaps, another recorder took the same moments: it adds what it has behind the rest.
+        behind = shots
+        if interval and since <= found.until:
+            behind = min(shots, max(0, round((until - found.until) / interval)))
+        found = replace(found, until=max(found.until, until), missing=max(found.missing + behind, shots))
     if found is not None:
-        yield replace(found, until=hole.until) if hole.until - found.until <= pause else found
+        if hole.until - found.until <= pause:
+            found = replace(found, until=hole.until)
+        yield _counting_once(found, hole, interval)
+
+
+def _counting_once(gap: Gap, hole: Hole, interval: timedelta | None) -> Gap:
+    """What has expired with no more shots than its time holds, beside those that are still there."""
+    missing = gap.missing
+    if interval:
+        beside = (hole.before is not None and gap.since == hole.since) + (
+            hole.after is not None and gap.until == hole.until
+        )
+        missing = max(1, min(missing, round(gap.length / interval) + 1 - beside))
+    return replace(gap, missing=missing, evidence=_told_removed(missing))
 
 
 class _Judgement:

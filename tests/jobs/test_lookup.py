@@ -10,8 +10,10 @@ from hypothesis import strategies as st
 
 from indexer.agora.names import ScreenshotName, ShotHead
 from indexer.agora.names import format as key_of
+from indexer.catalog import shots as found_shots
 from indexer.catalog.catalog import Catalog
 from indexer.catalog.shots import Position
+from indexer.jobs import lookup
 from indexer.jobs.lookup import Terms, nearest_shot, sampled, shots_of_user, timelines, timelines_of_session
 from indexer.jobs.plan import Mode, Wishes
 from indexer.jobs.sync import Access, Watch, sync
@@ -120,6 +122,19 @@ def test_the_order_in_which_parts_came_does_not_show(tmp_path: Path) -> None:
     assert [run.baks for run in found[0][0].runs] == [(None, 0, 1)]
 
 
+def test_how_much_is_read_at_once_does_not_show(any_bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> None:
+    any_bucket.has("7", every_ten(0, 300))
+    any_bucket.has("7", every_ten(280, 400), bak="bak0_")
+    any_bucket.has("8", [*every_ten(3, 100), *every_ten(203, 400)])
+    catalog = any_bucket.synced()
+    found = list(timelines_of_session(catalog, SID, "room", terms=TERMS))
+    assert [each.shots for each in found] == [42, 30]
+    for module in (lookup, found_shots):
+        monkeypatch.setattr(module, "MOST_ROWS", 7)
+    monkeypatch.setattr(found_shots, "FIRST_ROWS", 2)
+    assert list(timelines_of_session(catalog, SID, "room", terms=TERMS)) == found
+
+
 # Periods.
 
 
@@ -226,6 +241,35 @@ def test_what_a_sync_removed_has_expired(any_bucket: Bucket) -> None:
     (gap,) = found.gaps
     assert (gap.cause, gap.missing, gap.on) == (Cause.EXPIRED, 30, True)
     assert (found.presence, found.capture) == (1.0, 1.0)
+
+
+def test_what_came_back_in_part_and_went_again_has_expired_as_a_whole(bucket: Bucket) -> None:
+    bucket.has("7", every_ten(0, 100) + every_ten(200, 300))
+    bucket.has("8", every_ten(0, 300))
+    for seconds in (every_ten(100, 200), every_ten(100, 150)):
+        keys = bucket.has("7", seconds)
+        bucket.synced()
+        for key in keys:
+            bucket.store.delete(key)
+        bucket.synced()
+    (gap,) = told(bucket.catalog, "7").gaps
+    assert (gap.cause, gap.since, gap.until, gap.missing) == (Cause.EXPIRED, after(90), after(200), 10)
+
+
+def test_what_two_recorders_took_of_a_moment_expires_once(bucket: Bucket) -> None:
+    # Of the moments that are not removed one in five is lost, so capture cannot rise by what is removed.
+    taken = [second for second in every_ten(0, 900) if second < 500 or second % 50]
+    keys = bucket.has("7", taken)
+    keys += bucket.has("7", every_ten(4, 400), bak="bak0_")
+    bucket.has("8", every_ten(0, 900))
+    before = told(bucket.synced(), "7").capture
+    for key in keys[10:30] + keys[len(taken) + 10 : len(taken) + 30]:
+        bucket.store.delete(key)
+    found = told(bucket.synced(), "7")
+    assert [(gap.missing, gap.evidence) for gap in found.gaps if gap.cause is Cause.EXPIRED] == [
+        (20, "20 pictures of it were removed from the storage")
+    ]
+    assert found.capture == before
 
 
 def test_frozen_pictures_are_told_where_etags_tell(bucket: Bucket) -> None:

@@ -240,6 +240,27 @@ def test_before_what_was_removed_one_had_not_joined() -> None:
     assert found[1].until == after(600)
 
 
+@pytest.mark.parametrize(
+    ("removed", "missing"),
+    [
+        pytest.param(
+            [Removed(after(100), after(190), 10), Removed(after(104), after(194), 10)], 10, id="two recorders"
+        ),
+        pytest.param(
+            [Removed(after(100), after(300), 10), Removed(after(104), after(294), 9)], 10, id="half of it lost"
+        ),
+        pytest.param([Removed(after(100), after(190), 10), Removed(after(150), after(300), 16)], 21, id="a switch"),
+        pytest.param(
+            [Removed(after(100), after(300), 3), Removed(after(104), after(300), 20)], 20, id="few beside many"
+        ),
+        pytest.param([Removed(after(100), after(190), 10), Removed(after(200), after(290), 10)], 20, id="in turns"),
+    ],
+)
+def test_removed_shots_of_a_moment_count_once(removed: list[Removed], missing: int) -> None:
+    found = [gap for gap in explain(hole(603), replace(CASE, removed=removed), NOBODY) if gap.cause is Cause.EXPIRED]
+    assert [gap.missing for gap in found] == [missing]
+
+
 @st.composite
 def removals(draw: st.DrawFn) -> list[Removed]:
     spans = draw(st.lists(st.tuples(st.integers(-200, 900), st.integers(0, 300), st.integers(1, 40)), max_size=5))
