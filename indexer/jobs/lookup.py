@@ -155,18 +155,14 @@ def _told(
     with catalog.reading() as connection:
         asked = Witnesses(connection)
         facts = asked.session(group[0].session_id)
-        if facts is None or not _reaches(facts, period):
+        if facts is None:
             return []
         session = _Session(catalog, asked, facts, period, terms)
+        if session.since > session.until:
+            return []
         if session.period != _ALWAYS:
             group = [_whole(catalog, series, source) for series in group]
         return list(session.timelines(group))
-
-
-def _reaches(facts: SessionFacts, period: TimeRange) -> bool:
-    return (period.since is None or period.since <= facts.last_at) and (
-        period.until is None or period.until >= facts.first_at
-    )
 
 
 class _Session:
@@ -179,11 +175,11 @@ class _Session:
         self._asked = asked
         self._facts = facts
         self._terms = terms
-        self._since = facts.first_at if period.since is None else max(facts.first_at, period.since)
-        self._until = facts.last_at if period.until is None else min(facts.last_at, period.until)
+        self.since = facts.first_at if period.since is None else max(facts.first_at, period.since)
+        self.until = facts.last_at if period.until is None else min(facts.last_at, period.until)
         covers_end = period.until is None or period.until > facts.last_at
         self.period = TimeRange(
-            None if self._since == facts.first_at else period.since, None if covers_end else period.until
+            None if self.since == facts.first_at else period.since, None if covers_end else period.until
         )
         """Open where it covers the session."""
 
@@ -191,7 +187,7 @@ class _Session:
         """Of each series that has one."""
         uids = [series.uid for series in group]
         removed = self._asked.removed(group[0].session_id, uids)
-        elsewhere = self._asked.elsewhere(uids, group[0].cname, self._since, self._until)
+        elsewhere = self._asked.elsewhere(uids, group[0].cname, self.since, self.until)
         for series, parts in self._catalog.shots.in_parts(group, self.period):
             found = self._timeline(series, fold(parts), removed[series.uid], elsewhere[series.uid])
             if found is not None:
@@ -220,7 +216,7 @@ class _Session:
             if isinstance(piece, Run):
                 runs.append(piece)
             else:
-                gaps += filter(None, (within(gap, self._since, self._until) for gap in explain(piece, case, others)))
+                gaps += filter(None, (within(gap, self.since, self.until) for gap in explain(piece, case, others)))
         if not runs and not gaps:
             return None
         bounds = sorted([*((run.first_at, run.last_at) for run in runs), *((gap.since, gap.until) for gap in gaps)])

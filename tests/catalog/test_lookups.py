@@ -17,7 +17,7 @@ from indexer.catalog import shots as found_shots
 from indexer.catalog.catalog import Catalog
 from indexer.catalog.shots import FIRST_ROWS, MOST_ROWS, STREAMS_OF_USER, Position
 from indexer.errors import ConfigError
-from indexer.jobs.lookup import shots_of_user
+from indexer.jobs.lookup import Terms, shots_of_user, timelines_of_session
 from indexer.jobs.sync import Access, Watch, sync
 from indexer.model import Selection, Shot, TimeRange
 from indexer.storage.memory import MemoryStore
@@ -179,6 +179,19 @@ def test_a_lookup_asks_twice_however_many_sessions_there_are(catalog_urls: Urls)
         with filled(catalog_urls, names) as catalog, counted_selects() as asked:
             assert len(list(shots_of_user(catalog, "1", Selection(period=period)))) == 30
         assert len(asked) == 2
+
+
+def test_timelines_of_a_session_ask_as_often_for_many_users_as_for_one(catalog_urls: Urls) -> None:
+    terms = Terms({}, timedelta(hours=24), START + timedelta(days=9))
+    alone = [name(SIDS[0], "room", "1", minute) for minute in range(5)]
+    others = [name(SIDS[0], "room", str(uid), minute) for uid in range(2, 20) for minute in range(5)]
+    counts = []
+    for names in (alone, alone + others):
+        with filled(catalog_urls, names) as catalog, counted_selects() as asked:
+            found = list(timelines_of_session(catalog, SIDS[0], "room", terms=terms))
+        assert sum(timeline.shots for timeline in found) == len(names)
+        counts.append(len(asked))
+    assert counts[0] == counts[1]
 
 
 def test_a_first_page_reads_few_of_many_shots(catalog_urls: Urls, monkeypatch: pytest.MonkeyPatch) -> None:

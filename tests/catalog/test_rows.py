@@ -80,6 +80,7 @@ def test_a_shot_tells_what_was_listed(listed: ListedObject) -> None:
     shot = shot_of(listed, captured_ms)
     assert (shot.key, shot.size, shot.etag, shot.tier) == (listed.key, listed.size, listed.etag, listed.tier)
     assert (shot.captured_at, shot.last_modified) == (from_ms(captured_ms), from_ms(listed.modified_s * 1000))
+    assert from_ms(captured_ms + shot.lag_ms) == shot.last_modified
     assert pickle.loads(pickle.dumps(shot)) == shot  # noqa: S301 - our own
 
 
