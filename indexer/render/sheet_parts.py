@@ -190,6 +190,8 @@ class Cells:
                 x = fonts.draw(canvas, (x, baseline), caption.date if fits else caption.date[-5:], self._date_style)
                 x += size * 0.5
             time = time if fits else fonts.elided(caption.brief or time, self._time_style, right - x)
+        else:
+            time = fonts.elided(time, self._time_style, right - x)
         x = fonts.draw(canvas, (x, baseline), time, self._time_style)
         if caption.offset:
             offset = fonts.elided(caption.offset, self._label_style, right - x - size)

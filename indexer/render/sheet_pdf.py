@@ -548,6 +548,8 @@ class _Parts:
             if caption.date:
                 x = pen.write((x, baseline), caption.date if fits else caption.date[-5:], self._date) + size * 0.5
             time = time if fits else fonts.elided(caption.brief or time, self._time, right - x)
+        else:
+            time = fonts.elided(time, self._time, right - x)
         x = pen.write((x, baseline), time, self._time)
         if caption.offset:
             offset = fonts.elided(caption.offset, self._detail, right - x - size)
