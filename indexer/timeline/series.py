@@ -343,7 +343,7 @@ class _RunSoFar:
                 return
             if self._interval is not None and distance_ms > self._longest_ms:
                 self._missing += missing_between(EPOCH, from_ms(distance_ms), self._interval)
-        if self._frozen is not None and (last is None or (shot.etag, shot.size) != (last.etag, last.size)):
+        if self._frozen is not None and (last is None or shot.size != last.size or shot.etag != last.etag):
             self._end_still()
             self._still_since_ms = captured_ms
         self._still += 1
