@@ -217,12 +217,14 @@ class Shot:
     A lookup makes very many and reads few points of each, so texts and times are made when they are asked for.
     """
 
-    __slots__ = ("_facts", "_stream", "captured_ms")
+    __slots__ = ("_facts", "_stream", "captured_ms", "recorder")
 
     def __init__(self, stream: ShotStream, facts: ShotFacts) -> None:
         self._stream = stream
         self._facts = facts
+        # Every shot of a timeline is asked for these two, and again.
         self.captured_ms: Final = facts[0]
+        self.recorder: Final = stream.recorder
 
     @property
     def key(self) -> str:
@@ -230,24 +232,19 @@ class Shot:
         return self._stream.key_at(self.captured_ms)
 
     @property
-    def recorder(self) -> Recorder:
-        """Who took it: one value for all shots of a stream."""
-        return self._stream.recorder
-
-    @property
     def source(self) -> str:
         """The name of its source."""
-        return self._stream.recorder.source
+        return self.recorder.source
 
     @property
     def directory(self) -> str:
         """Everything before the object name."""
-        return self._stream.recorder.directory
+        return self.recorder.directory
 
     @property
     def bak(self) -> int | None:
         """Number of the failover recorder that took it; None for the original one."""
-        return self._stream.recorder.bak
+        return self.recorder.bak
 
     @property
     def sid(self) -> str:
