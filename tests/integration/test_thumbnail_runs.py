@@ -144,3 +144,7 @@ def test_a_killed_run_loses_nothing(folder: Folder, kill: Callable[[subprocess.P
     rest = folder.run("thumbs", "--size", SIZE)
     assert rest["made"] == missing
     assert len(folder.thumbnails()) == 600
+    # Each user shows one picture, and every one of them was compared with the one before it.
+    for uid in range(4):
+        scene = folder.run("scenes", str(uid))
+        assert (scene["kind"], scene["shots"]) == ("still", 150)

@@ -1,6 +1,7 @@
 """Looks tell what pictures show, and whether anything happened between two."""
 
 from collections import Counter
+from contextlib import suppress
 from dataclasses import fields
 
 import pytest
@@ -9,9 +10,10 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from indexer.config import LooksSettings
+from indexer.render.image import BadPictureError
 from indexer.render.thumbnail import ThumbSpec, thumbnails, thumbnails_with_sight
 from indexer.timeline.looks import CELLS, Change, Kind, Look, Step, Thresholds, described
-from tests.pictures import as_jpeg, photo_jpeg
+from tests.pictures import as_jpeg, hostile, photo_jpeg
 from tests.sights import PAIRS, PICTURES, kinds, seen, steps
 
 levels = st.integers(0, 255)
@@ -57,6 +59,15 @@ def test_the_same_thumbnails_come_out_with_a_sight_and_without() -> None:
 def test_pictures_of_any_shape_have_a_look(size: tuple[int, int]) -> None:
     _, sight = thumbnails_with_sight(as_jpeg(Image.new("RGB", size, (200, 200, 200))), [ThumbSpec(320, 180)])
     assert (sight.look.mean, sight.look.spread, sight.look.contrast) == (200, 0, 0)
+
+
+def test_whatever_gives_a_thumbnail_has_a_look() -> None:
+    seen = 0
+    for _, data in hostile(90):
+        with suppress(BadPictureError):
+            thumbnails_with_sight(data, [ThumbSpec(160, 90)])[1].look.pack()
+            seen += 1
+    assert seen
 
 
 def test_the_look_hardly_depends_on_the_size_of_the_thumbnail() -> None:
