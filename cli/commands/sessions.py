@@ -14,6 +14,7 @@ from indexer.catalog.answers import SessionSummary, StreamSummary
 from indexer.model import Selection
 
 if TYPE_CHECKING:
+    from cli.clock import Stretch
     from indexer.app import App
     from indexer.catalog.catalog import Catalog
     from indexer.people import Names
@@ -101,7 +102,7 @@ def show_session(app: "App", out: Output, *, sid: str, channel: str | None) -> N
     What is `settled` gets no more uploads, and a sync only verifies it now and then; what is `watched` is listed by
     every sync, and so is what one has left `unfinished`.  CSV has a line for each user and recorder.
     """
-    from indexer.jobs.lookup import timelines_of_session
+    from indexer.jobs.lookup import span_of_session, timelines_of_session
 
     names = app.names()
     with app.catalog_to_read() as catalog:
@@ -117,7 +118,8 @@ def show_session(app: "App", out: Output, *, sid: str, channel: str | None) -> N
             out.write((each.with_users(users(each.summary), names) for each in found), fields=())
         else:
             for each in found:
-                _show(out, each, users(each.summary), names)
+                span = span_of_session(catalog, each.summary.sid, each.summary.cname)
+                _show(out, each, span, users(each.summary), names)
     if not found:
         out.note(f"the catalog has no session {shown(sid)}" + (f" in channel {shown(channel)}" if channel else ""))
 
@@ -160,20 +162,24 @@ def _described(catalog: "Catalog", session: SessionSummary) -> _Described:
     return _Described(session, streams, record)
 
 
-def _show(out: Output, session: _Described, timelines: Iterator["Timeline"], names: "Names") -> None:
+def _show(
+    out: Output, session: _Described, span: "Stretch | None", timelines: Iterator["Timeline"], names: "Names"
+) -> None:
     out.record(session.record, [column for column in _SESSIONS if column.field != "recordings"])
-    _show_lanes(out, session, timelines, names)
+    _show_lanes(out, session, span, timelines, names)
     out.rows(session.record["streams"], _STREAMS, fields=())
     out.rows(session.record["recording_files"], _RECORDINGS, fields=(), title="Recording files")
     out.rows(session.record["units"], _UNITS, fields=(), title="Listed")
 
 
-def _show_lanes(out: Output, session: _Described, timelines: Iterator["Timeline"], names: "Names") -> None:
+def _show_lanes(
+    out: Output, session: _Described, span: "Stretch | None", timelines: Iterator["Timeline"], names: "Names"
+) -> None:
     """A line for each user, written as soon as its shots are read."""
     from cli.lanes import LETTERS, SIGNS, Sheet, lane, legend
     from cli.series import person, stretches
 
-    cname, span = session.summary.cname, (session.summary.first_at, session.summary.last_at)
+    cname, span = session.summary.cname, span or (session.summary.first_at, session.summary.last_at)
     people = {stream.uid: person(stream.uid, names.name_of(cname, stream.uid)) for stream in session.streams}
     marks = SIGNS if all(out.can_write(sign) for sign in (*SIGNS.of.values(), SIGNS.pointer)) else LETTERS
     sheet = Sheet.fitting(span, out.zone, people.values(), columns=out.columns, marks=marks)
@@ -185,6 +191,10 @@ def _show_lanes(out: Output, session: _Described, timelines: Iterator["Timeline"
         found = lane(stretches(series), span, sheet.lane_columns)
         used |= dict.fromkeys(what for what in found if what is not None)
         presence, capture = percent(series.presence), "" if series.capture is None else percent(series.capture)
-        out.line(sheet.line(people.get(series.uid, series.uid), found, presence, capture))
+        out.line(
+            sheet.line(
+                people.get(series.uid) or person(series.uid, names.name_of(cname, series.uid)), found, presence, capture
+            )
+        )
     failed = f"  {marks.pointer} another recorder took over" if session.failovers else ""
     out.line(f"{legend(used, marks)}{failed}")

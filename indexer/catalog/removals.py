@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple, Self
 
-from sqlalchemy import Connection, bindparam, delete, insert, select
+from sqlalchemy import Connection, bindparam, delete, func, insert, select
 
 from indexer.catalog.schema import removed
 
@@ -65,6 +65,18 @@ _REMOVALS: Final = (
     .where(removed.c.session_id == bindparam("session"), removed.c.uid.in_(bindparam("uids", expanding=True)))
     .order_by(removed.c.first_ms)
 )
+
+
+_UIDS: Final = (
+    select(removed.c.uid, func.min(removed.c.first_ms).label("first_ms"))
+    .where(removed.c.session_id == bindparam("session"))
+    .group_by(removed.c.uid)
+)
+
+
+def removed_users(connection: Connection, session_id: int) -> dict[str, int]:
+    """The users of a session of whom something was removed, each with when the first of it was captured."""
+    return {row.uid: row.first_ms for row in connection.execute(_UIDS, {"session": session_id})}
 
 
 def removals_of(connection: Connection, session_id: int, uids: Collection[str]) -> Iterator[tuple[str, Removal]]:

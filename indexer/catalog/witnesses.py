@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple
 from sqlalchemy import BigInteger, ColumnElement, Connection, ScalarSelect, bindparam, func, select
 
 from indexer.catalog.removals import removals_of
-from indexer.catalog.schema import session, shot, source, stream, unit
+from indexer.catalog.schema import removed, session, shot, source, stream, unit
 from indexer.catalog.selecting import optional_time, stream_filter
 from indexer.catalog.shots import reaching
 from indexer.model import Selection, from_ms, to_ms
@@ -36,9 +36,11 @@ class SessionFacts:
 
     first_at: datetime
     last_at: datetime
+    """Also of shots that were removed since: what expires first is its beginning."""
     listed_at: datetime | None
     """Start of the last sync that listed something of it; None if all is known from lists of keys."""
     users: int
+    """That have shots."""
 
 
 class Elsewhere(NamedTuple):
@@ -62,7 +64,10 @@ class Witnesses:
         row = self._connection.execute(_FACTS, {"session": session_id}).one()
         if row.first_ms is None:
             return None
-        return SessionFacts(from_ms(row.first_ms), from_ms(row.last_ms), optional_time(row.listed_ms), row.users)
+        first_ms, last_ms = row.first_ms, row.last_ms
+        if row.first_removed_ms is not None:
+            first_ms, last_ms = min(first_ms, row.first_removed_ms), max(last_ms, row.last_removed_ms)
+        return SessionFacts(from_ms(first_ms), from_ms(last_ms), optional_time(row.listed_ms), row.users)
 
     def removed(self, session_id: int, uids: Collection[str]) -> dict[str, list[Removed]]:
         """What was removed of the series of these users, of each in the order of the first shots."""
@@ -196,8 +201,11 @@ _BEFORE_AND_AFTER: Final = select(
 _AROUND: Final = _BEFORE_AND_AFTER.select_from(stream).where(_OF_SESSION, stream.c.uid != bindparam("uid"))
 _NEIGHBOURS: Final = _BEFORE_AND_AFTER.select_from(stream).where(_THESE)
 
+_IS_REMOVED_OF_SESSION: Final = removed.c.session_id == bindparam("session")
 _FACTS: Final = (
     select(
+        select(func.min(removed.c.first_ms)).where(_IS_REMOVED_OF_SESSION).scalar_subquery().label("first_removed_ms"),
+        select(func.max(removed.c.last_ms)).where(_IS_REMOVED_OF_SESSION).scalar_subquery().label("last_removed_ms"),
         func.max(session.c.first_ms).label("first_ms"),
         func.max(session.c.last_ms).label("last_ms"),
         func.max(unit.c.listed_ms).label("listed_ms"),

@@ -8,6 +8,7 @@ from itertools import chain, groupby, islice
 from typing import Final
 
 from indexer.catalog.catalog import Catalog
+from indexer.catalog.removals import removed_users
 from indexer.catalog.shots import MOST_ROWS, Position, Series, groups
 from indexer.catalog.witnesses import Elsewhere, SessionFacts, Witnesses
 from indexer.model import Selection, Shot, TimeRange, from_ms
@@ -115,11 +116,27 @@ def timelines(catalog: Catalog, uid: str, selection: Selection, *, terms: Terms)
 def timelines_of_session(
     catalog: Catalog, sid: str, cname: str, *, terms: Terms, period: TimeRange = _ALWAYS
 ) -> Iterator[Timeline]:
-    """One timeline for each user of a session, by first shot; also of who has no shot in the period."""
+    """One timeline for each user of a session, by first shot; also of who has no shot in the period, or none left."""
     everybody = catalog.shots.of_session(sid, cname)
-    everybody.sort(key=lambda each: (min(part.first_at for part in each.streams), each.uid))
+    firsts = {each.uid: min(part.first_at for part in each.streams) for each in everybody}
+    if everybody:
+        with catalog.reading() as connection:
+            gone = removed_users(connection, everybody[0].session_id)
+        everybody += [everybody[0]._replace(uid=uid, streams=()) for uid in gone.keys() - firsts.keys()]
+        for uid, first_ms in gone.items():
+            firsts[uid] = min(firsts.get(uid, _LAST), from_ms(first_ms))
+    everybody.sort(key=lambda each: (firsts[each.uid], each.uid))
     for group in groups(everybody, most=MOST_ROWS):
         yield from _told(catalog, group, period, terms, source=None)
+
+
+def span_of_session(catalog: Catalog, sid: str, cname: str) -> tuple[datetime, datetime] | None:
+    """What its timelines tile: from the first to the last shot of anybody, also of those that were removed since."""
+    for series in islice(catalog.shots.of_session(sid, cname), 1):
+        with catalog.reading() as connection:
+            facts = Witnesses(connection).session(series.session_id)
+        return None if facts is None else (facts.first_at, facts.last_at)
+    return None
 
 
 def interval_of(catalog: Catalog, series: Series, *, intervals_s: Mapping[str, int | None]) -> CaptureInterval | None:
@@ -205,7 +222,7 @@ class _Session:
             interval=interval,
             listed_at=self._facts.listed_at or self._terms.now,
             horizon=self._terms.horizon,
-            alone=self._facts.users == 1,
+            alone=self._facts.users == (1 if series.streams else 0),
             usual_lag=usual_lag(sample),
             removed=removed,
         )

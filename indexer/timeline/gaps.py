@@ -174,16 +174,17 @@ class _Stretch:
 
 def _split(hole: Hole, case: Case) -> Iterator[Gap | _Stretch]:
     begin, before = hole.since, hole.before
+    # Whose pictures before it or behind it were removed had joined, or came back.
+    first = hole.before is None and all(each.first_at > hole.since for each in case.removed)
+    last = hole.after is None and all(each.last_at < hole.until for each in case.removed)
     for gap in _expired(hole, case.removed, case.interval.length if case.interval else None):
         if gap.since > begin:
-            yield _Stretch(begin, gap.since, before, None, is_first=hole.before is None and begin == hole.since)
+            yield _Stretch(begin, gap.since, before, None, is_first=first and begin == hole.since)
         yield gap
         begin, before = gap.until, None
     if begin == hole.since:
-        first, last = hole.before is None, hole.after is None
         yield _Stretch(hole.since, hole.until, hole.before, hole.after, first, last, hole.taken_over)
     elif begin < hole.until:
-        last = hole.after is None
         yield _Stretch(begin, hole.until, None, hole.after, is_last=last, taken_over=hole.taken_over)
 
 

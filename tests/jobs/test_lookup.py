@@ -243,6 +243,42 @@ def test_what_a_sync_removed_has_expired(any_bucket: Bucket) -> None:
     assert (found.presence, found.capture) == (1.0, 1.0)
 
 
+def test_what_expired_at_the_beginning_of_a_session_is_told_as_that(bucket: Bucket) -> None:
+    whole = every_ten(0, 600)
+    first = bucket.has("7", every_ten(0, 200)) + bucket.has("8", whole) + bucket.has("9", every_ten(53, 150))
+    bucket.has("7", every_ten(403, 600))
+    bucket.synced()
+    for key in first[: 20 + 20] + first[20 + 60 :]:
+        bucket.store.delete(key)
+    seven, eight, nine = timelines_of_session(bucket.synced(), SID, "room", terms=TERMS)
+    assert [each.uid for each in (seven, eight, nine)] == ["7", "8", "9"]
+    assert [(gap.cause, gap.since, gap.until, gap.missing) for gap in seven.gaps] == [
+        (Cause.EXPIRED, after(0), after(190), 20),
+        (Cause.CAMERA_OFF, after(190), after(403), 20),
+    ]
+    assert [(gap.cause, gap.since, gap.until) for gap in eight.gaps] == [(Cause.EXPIRED, after(0), after(200))]
+    assert [(gap.cause, gap.since, gap.until) for gap in nine.gaps] == [
+        (Cause.NOT_JOINED, after(0), after(53)),
+        (Cause.EXPIRED, after(53), after(143)),
+        (Cause.LEFT, after(143), after(593)),
+    ]
+    assert (nine.shots, nine.runs, nine.sources) == (0, (), ())
+    assert told(bucket.catalog, "7") == seven
+    part = TimeRange(after(100), after(250))
+    assert [each.uid for each in timelines_of_session(bucket.catalog, SID, "room", terms=TERMS, period=part)] == [
+        *("7", "8", "9")
+    ]
+
+
+def test_what_expired_at_the_end_of_a_session_is_told_as_that(bucket: Bucket) -> None:
+    keys = [key for uid in ("7", "8") for key in bucket.has(uid, every_ten(0, 600))]
+    bucket.synced()
+    for key in keys[30:60] + keys[90:]:
+        bucket.store.delete(key)
+    for each in timelines_of_session(bucket.synced(), SID, "room", terms=TERMS):
+        assert [(gap.cause, gap.since, gap.until) for gap in each.gaps] == [(Cause.EXPIRED, after(290), after(590))]
+
+
 def test_what_came_back_in_part_and_went_again_has_expired_as_a_whole(bucket: Bucket) -> None:
     bucket.has("7", every_ten(0, 100) + every_ten(200, 300))
     bucket.has("8", every_ten(0, 300))

@@ -240,6 +240,13 @@ def test_before_what_was_removed_one_had_not_joined() -> None:
     assert found[1].until == after(600)
 
 
+def test_who_had_pictures_that_were_removed_before_it_had_joined() -> None:
+    case = replace(CASE, removed=[Removed(after(-300), after(-200), 10), Removed(after(800), after(900), 10)])
+    others = Others({"7": EVERY_TEN})
+    assert cause(Hole(NOON, after(303), None, Taken(after(303))), case, others) is Cause.CAMERA_OFF
+    assert cause(Hole(NOON, after(303), Taken(NOON), None), case, others) is Cause.CAMERA_OFF
+
+
 @pytest.mark.parametrize(
     ("removed", "missing"),
     [
