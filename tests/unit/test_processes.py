@@ -2,6 +2,8 @@
 
 import os
 import signal
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -31,3 +33,24 @@ def test_workers_killed_from_outside_cost_no_result(monkeypatch: pytest.MonkeyPa
             if len(results) == 60:
                 os.kill(children()[0], signal.SIGKILL)
         assert sorted(results) == list(range(300))
+
+
+def slow_once(number: int) -> int:
+    if number == 20:
+        time.sleep(60)
+    return number
+
+
+def dying_once(number: int) -> int:
+    if number == 20:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return number
+
+
+@pytest.mark.parametrize(("function", "lost"), [(slow_once, Lost.TIMED_OUT), (dying_once, Lost.WORKER_DIED)])
+def test_those_handed_out_together_are_not_lost_with_one_of_them(
+    function: Callable[[int], int], lost: Lost, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(processes, "STUCK_S", 2.0)
+    done = {each.task: each.result for each in carry_out(function, range(40), workers=2, timeout_s=2)}
+    assert done == {number: lost if number == 20 else number for number in range(40)}
