@@ -96,9 +96,7 @@ def _killed(folder: Path, kills: int, pictures: int) -> Iterator[Figure]:
     _fill(folder / "clean", [photo_jpeg(640, 360, number % 12) for number in range(pictures)])
     assert _run(folder / "clean", "sync").returncode == ExitStatus.DONE
     _copy(folder / "clean", folder / "calm")
-    start = time.monotonic()
     calm = _told(_run(folder / "calm", "thumbs"))
-    calm_s = time.monotonic() - start
     assert calm["made"] == pictures
     expected = _files(folder / "calm" / "derived")
     chance = Random(20)
@@ -107,7 +105,7 @@ def _killed(folder: Path, kills: int, pictures: int) -> Iterator[Figure]:
         here = folder / str(number)
         _copy(folder / "clean", here)
         victim = ("coordinator", "worker")[number % 2]
-        ended = _disturbed(here, victim, chance.uniform(0.1, 1.0) * calm_s, chance)
+        ended = _disturbed(here, victim, chance.randrange(pictures), chance)
         count[ended] += 1
         recorded = len(_recorded(here))
         stored = len(_files(here / "derived"))
@@ -126,8 +124,8 @@ def _killed(folder: Path, kills: int, pictures: int) -> Iterator[Figure]:
     yield Figure(f"{kills} times kill -9 in {pictures} thumbnails: converged", "", kills, None, told)
 
 
-def _disturbed(folder: Path, victim: str, after_s: float, chance: Random) -> str:
-    """Kill the coordinator or one of its workers after so long; what came of it."""
+def _disturbed(folder: Path, victim: str, stored: int, chance: Random) -> str:
+    """Kill the coordinator or one of its workers a moment after so many thumbnails are stored; what came of it."""
     with subprocess.Popen(
         [*OURS, *_options(folder), "thumbs"],
         cwd=ROOT,
@@ -136,7 +134,9 @@ def _disturbed(folder: Path, victim: str, after_s: float, chance: Random) -> str
         stderr=subprocess.PIPE,
         text=True,
     ) as child:
-        time.sleep(after_s)
+        while child.poll() is None and sum(1 for _ in (folder / "derived").rglob("*.jpg")) < stored:
+            time.sleep(0.01)
+        time.sleep(chance.uniform(0, 0.02))
         family = tree(child.pid)
         workers = [pid for pid in family[1:] if b"spawn_main" in _command(pid)]
         if child.poll() is not None:
