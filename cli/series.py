@@ -17,7 +17,7 @@ from indexer.timeline.days import Day
 from indexer.timeline.figures import Timeline
 from indexer.timeline.gaps import Gap
 from indexer.timeline.scenes import Scene
-from indexer.timeline.series import CaptureInterval, Run, RunLooks
+from indexer.timeline.series import CaptureInterval, Origin, Run, RunLooks
 
 RUN_FIELDS: Final = (
     *("uid", "cname", "sid", "first_at", "last_at", "length_s", "shots", "baks", "recorders", "gap_before_s"),
@@ -30,7 +30,7 @@ GAP_FIELDS: Final = (
 )
 SERIES_FIELDS: Final = (
     *("uid", "name", "cname", "sid", "sources", "since", "until", "interval_s", "interval_configured"),
-    *("interval_confidence", "shots", "presence", "capture", "concurrent", "runs", "gaps"),
+    *("interval_from", "interval_confidence", "shots", "presence", "capture", "concurrent", "runs", "gaps"),
 )
 
 DAY_FIELDS: Final = (
@@ -161,7 +161,8 @@ def day_record(day: Day, names: Names) -> Record:
 def _interval_record(interval: CaptureInterval | None) -> Record:
     return {
         "interval_s": None if interval is None else interval.length.total_seconds(),
-        "interval_configured": None if interval is None else interval.configured,
+        "interval_configured": None if interval is None else interval.origin is Origin.CONFIGURATION,
+        "interval_from": None if interval is None else str(interval.origin),
         "interval_confidence": None if interval is None else interval.confidence,
     }
 
@@ -179,11 +180,18 @@ def person(uid: str, name: str | None) -> str:
 
 
 def interval_text(interval: CaptureInterval | None) -> str:
-    """`, one every 10s (97 % agree)`, or nothing if it is not known."""
+    """`, one every 10s (97 % agree)`, where it is from if not from these shots, or nothing if it is not known."""
     if interval is None:
         return ""
-    told = "configured" if interval.configured else f"{percent(interval.confidence)} agree"
-    return f", one every {human_length(interval.length.total_seconds())} ({told})"
+    told = [] if interval.origin is Origin.SERIES else [_ORIGINS[interval.origin]]
+    if interval.origin is Origin.SERIES or interval.confidence < _DOUBTFUL:
+        told.append(f"{percent(interval.confidence)} agree")
+    return f", one every {human_length(interval.length.total_seconds())} ({'; '.join(told)})"
+
+
+_ORIGINS: Final = {Origin.CONFIGURATION: "configured", Origin.SESSION: "as in the session"}
+_DOUBTFUL: Final = 0.5
+"""Where fewer distances agree with a configured interval, the shots speak against it."""
 
 
 def figures_text(presence: float, capture: float | None) -> list[str]:

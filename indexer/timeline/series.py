@@ -7,6 +7,7 @@ import heapq
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from enum import StrEnum
 from itertools import chain, groupby, islice, pairwise
 from math import inf
 from operator import attrgetter
@@ -70,16 +71,28 @@ _Shot = TypeVar("_Shot", bound=Captured)
 _Item = TypeVar("_Item")
 
 
+class Origin(StrEnum):
+    """What a capture interval is known from."""
+
+    SERIES = "series"
+    """The user's own shots."""
+    SESSION = "session"
+    """Those of the others in the session."""
+    CONFIGURATION = "configuration"
+
+
 @dataclass(frozen=True, slots=True)
 class CaptureInterval:
     """The time from one shot of a recorder to its next one."""
 
     length: timedelta
-    configured: bool
     confidence: float
-    """0 to 1: share of the sampled distances that agree with it; twice as long does not.  1 if it is configured."""
+    """0 to 1: share of the sampled distances that agree with it; twice as long does not.  1 if there are none."""
     jitter: timedelta = timedelta(0)
     """By how much nine tenths of the distances that agree with it differ from it at most."""
+    origin: Origin = Origin.SERIES
+    distances: int = 0
+    """So many were sampled."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,9 +194,10 @@ def capture_interval(shots: Iterable[Captured], *, configured: timedelta | None 
     jitter_ms = differences[len(differences) * 9 // 10] if differences else 0
     return CaptureInterval(
         timedelta(milliseconds=length_ms),
-        configured is not None,
-        1.0 if configured is not None else len(differences) / len(distances),
+        len(differences) / len(distances) if distances else 1.0,
         timedelta(milliseconds=jitter_ms),
+        Origin.SERIES if configured is None else Origin.CONFIGURATION,
+        len(distances),
     )
 
 

@@ -104,7 +104,7 @@ def test_an_interval_that_is_configured_is_used_and_said() -> None:
     file = Path("livestills.toml")
     file.write_text(file.read_text().replace("[sources.b]", "capture_interval_s = 60\n[sources.b]"))
     lines = done("timeline", "7", "--session", sid(0)).lines
-    assert lines[1].startswith("18 shots, one every 1m00s (configured) · ")
+    assert lines[1].startswith("18 shots, one every 1m00s (configured; 0 % agree) · ")
     assert lines[7].split()[2:4] == ["3m40s", "18"]
 
 

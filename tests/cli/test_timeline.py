@@ -180,7 +180,7 @@ def test_programs_get_figures_by_session() -> None:
     room, other = done("timeline", "7", "--group", "session", "-o", "ndjson").records
     assert list(room) == [
         *("uid", "name", "cname", "sid", "sources", "since", "until", "interval_s", "interval_configured"),
-        *("interval_confidence", "shots", "presence", "capture", "concurrent", "runs", "gaps"),
+        *("interval_from", "interval_confidence", "shots", "presence", "capture", "concurrent", "runs", "gaps"),
     ]
     assert (room["name"], other["name"], room["concurrent"]) == ("Maya Lindqvist", None, ["other"])
     assert [gap["cause"] for gap in room["gaps"]] == ["camera-off", "failover"]

@@ -21,6 +21,7 @@ from indexer.model import EPOCH, Selection, Shot, TimeRange
 from indexer.storage.memory import MemoryStore
 from indexer.timeline.figures import Timeline
 from indexer.timeline.gaps import Cause
+from indexer.timeline.series import Origin
 
 NOON = datetime(2026, 11, 5, 12, tzinfo=UTC)
 SID = "1cd3d60b784382f12ce30fa615421852"
@@ -179,7 +180,7 @@ def test_a_configured_interval_counts(bucket: Bucket) -> None:
     bucket.has("7", every_ten(0, 100))
     found = told(bucket.synced(), "7", terms=Terms({"prod": 5}, HORIZON, NOW))
     assert found.interval is not None
-    assert found.interval.configured
+    assert found.interval.origin is Origin.CONFIGURATION
     assert sum(gap.missing for gap in found.gaps) == 9
 
 

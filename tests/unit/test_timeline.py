@@ -14,6 +14,7 @@ from indexer.timeline.series import (
     STILL,
     Frozen,
     Hole,
+    Origin,
     Run,
     capture_interval,
     fold,
@@ -223,7 +224,7 @@ def test_the_interval_of_a_regular_series_is_exact(interval_ms: int, shots: int,
     found = capture_interval(Taken(after(start_ms + number * interval_ms)) for number in range(shots))
     assert found is not None
     assert found.length == timedelta(milliseconds=interval_ms)
-    assert (found.configured, found.confidence, found.jitter) == (False, 1.0, timedelta(0))
+    assert (found.origin, found.confidence, found.jitter) == (Origin.SERIES, 1.0, timedelta(0))
 
 
 @given(
@@ -279,7 +280,17 @@ def test_the_interval_is_one_that_agora_can_be_told(series: list[Taken]) -> None
 def test_a_configured_interval_is_taken_as_it_is() -> None:
     found = capture_interval(at(0, 10, 20), configured=timedelta(seconds=5))
     assert found is not None
-    assert (found.length, found.configured, found.confidence) == (timedelta(seconds=5), True, 1.0)
+    assert (found.length, found.origin) == (timedelta(seconds=5), Origin.CONFIGURATION)
+
+
+def test_of_a_configured_interval_it_is_told_how_many_distances_agree() -> None:
+    for configured, share in ((5, 0.0), (10, 0.75), (20, 0.25)):
+        found = capture_interval(at(0, 10, 20, 40, 50), configured=timedelta(seconds=configured))
+        assert found is not None
+        assert found.confidence == share
+    nothing = capture_interval(at(0), configured=timedelta(seconds=5))
+    assert nothing is not None
+    assert nothing.confidence == 1.0
 
 
 def test_no_more_than_a_sample_is_read_for_the_interval() -> None:

@@ -76,7 +76,7 @@ def test_what_has_expired_counts_on_a_day_as_in_a_session() -> None:
     expired = tuple(replace(gap, cause=Cause.EXPIRED, missing=7, on=True) for gap in series.gaps)
     minute = timedelta(minutes=1)
     share = presence(series.runs, expired, span=series.until - series.since, interval=minute)
-    series = replace(series, gaps=expired, presence=share, interval=CaptureInterval(minute, False, 1.0))
+    series = replace(series, gaps=expired, presence=share, interval=CaptureInterval(minute, 1.0))
     assert share == pytest.approx(28 / 60)
     beside = replace(_timeline((0, 1, True)), sid="1")
     assert folded(NOON.date(), [series]).presence == pytest.approx(share)

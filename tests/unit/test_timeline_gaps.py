@@ -72,7 +72,7 @@ class Others:
 NOBODY = Others({})
 EVERY_TEN = [float(second) for second in range(-603, 1200, 10)]
 CASE = Case(
-    interval=CaptureInterval(INTERVAL, configured=False, confidence=1.0, jitter=timedelta(milliseconds=50)),
+    interval=CaptureInterval(INTERVAL, confidence=1.0, jitter=timedelta(milliseconds=50)),
     listed_at=NOON + timedelta(days=30),
     horizon=HORIZON,
     alone=False,
@@ -178,7 +178,7 @@ def test_as_long_as_they_may_come_lost_pictures_are_pending() -> None:
 
 
 def test_a_clock_that_cannot_be_read_leaves_few_missing_shots_open() -> None:
-    second = CaptureInterval(timedelta(seconds=1), configured=False, confidence=1, jitter=timedelta(milliseconds=60))
+    second = CaptureInterval(timedelta(seconds=1), confidence=1, jitter=timedelta(milliseconds=60))
     others = Others({"7": [float(each) for each in range(-60, 60)]})
     assert cause(hole(4.5), replace(CASE, interval=second), others) is Cause.UNKNOWN
     assert cause(hole(24.5), replace(CASE, interval=second), others) is Cause.CAMERA_OFF
