@@ -96,7 +96,11 @@ def _cut_off() -> None:
     [
         (_folder, 2, "livestills.db is a folder; name a file in it"),
         (_text, 2, "livestills.db is not a livestills catalog; name another file"),
-        (_somebody_elses, 2, "is a database of something else (it has tables such as 'people'); name another with --catalog"),
+        (
+            _somebody_elses,
+            2,
+            "is a database of something else (it has tables such as 'people'); name another with --catalog",
+        ),
         (_cut_off, 1, "livestills.db is damaged; restore a backup, or move it away and sync again"),
     ],
 )
