@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 import pytest
 
+from benchmarks import thumbnailers
 from benchmarks.compiling import MissingToolError, compiled
 from benchmarks.databases import Files
 from benchmarks.history import EVERYWHERE, History, listed, stretches
@@ -227,3 +228,13 @@ def test_a_missing_compiler_is_told_as_such(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(MissingToolError, match="no C compiler"):
         compiled("list_server.c", build=tmp_path)
+
+
+def test_a_thumbnailer_that_is_not_installed_is_told_as_such(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(thumbnailers, "_PLACE", tmp_path)
+    found = list(thumbnailers.starters())
+    assert len(found) == 6
+    for _, start in found:
+        with pytest.raises(MissingToolError, match="not installed"):
+            start(thumbnailers.Work(tmp_path, 320, 180, 80), tmp_path).__enter__()
