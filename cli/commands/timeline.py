@@ -207,13 +207,13 @@ def _show_nearest(
     found = list(nearest_shot(catalog, uid, selection, at))
     columns = _with_source(_NEAREST, (shot.source for shot in found))
     _rows(out, map(record, found), columns, _NEAREST_FIELDS, address, none)
-    if found and not _covers(catalog, found[0], at):
+    if found and not _covers(catalog, found[0], selection, at):
         out.note(f"user {shown(uid)} was seen in no session at that time: this is the nearest shot of all")
 
 
-def _covers(catalog: "Catalog", shot: Shot, at: datetime) -> bool:
+def _covers(catalog: "Catalog", shot: Shot, selection: Selection, at: datetime) -> bool:
     """Whether the user was in the session of this shot then."""
-    found = catalog.shots.series(shot.uid, Selection(cname=shot.cname, sid=shot.sid))
+    found = catalog.shots.series(shot.uid, Selection(selection.source, shot.cname, shot.sid))
     parts = [part for series in found for part in series.streams]
     return min(part.first_at for part in parts) <= at <= max(part.last_at for part in parts)
 

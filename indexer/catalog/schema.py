@@ -124,7 +124,8 @@ stream = Table(
     UniqueConstraint("source_id", "key_head"),
     Index(None, "uid", "last_ms"),
 )
-# How long a user's longest stream is, in one step: it bounds where streams that reach into a period may end.
+# Longer than most: a stream or a session that reaches into a period ends in it or soon behind, but for these.
+Index("ix_session_span", session.c.last_ms - session.c.first_ms)
 Index("ix_stream_uid_span", stream.c.uid, stream.c.last_ms - stream.c.first_ms)
 
 shot = Table(

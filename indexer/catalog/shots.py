@@ -6,12 +6,25 @@ what is held stays small.  The statements that are asked most are made once: mak
 
 import heapq
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from itertools import chain, groupby, repeat
 from operator import itemgetter
 from typing import Any, Final, NamedTuple, Self
 
-from sqlalchemy import BigInteger, ColumnElement, Engine, Row, Select, bindparam, cast, select, type_coerce, union_all
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Connection,
+    Engine,
+    Row,
+    Select,
+    bindparam,
+    cast,
+    select,
+    type_coerce,
+    union_all,
+)
 from sqlalchemy.types import NullType
 
 from indexer.agora.stamps import MAX_MS, MIN_MS
@@ -97,6 +110,29 @@ def _shots() -> Select[Any]:
     )
 
 
+def _present() -> ColumnElement[bool]:
+    """Whether a stream is one of a user's in a session that reaches into [since_ms, until_ms).
+
+    However long the history is: in a session that is not long, all streams end near the period, and of the long ones
+    only those are looked at that reach into it.
+    """
+    found, lasting = stream.alias("near"), session.alias("lasting")
+    is_user = found.c.uid == bindparam("uid")
+    ends = found.c.last_ms
+    near = select(found.c.id).where(is_user, ends >= _SINCE_MS - LONG_MS, ends < _UNTIL_MS + LONG_MS)
+    # What is added to a column keeps its index from being used: the user's would read all of the history.
+    long = (
+        select(lasting.c.id)
+        .where(lasting.c.last_ms - lasting.c.first_ms > LONG_MS)
+        .where(lasting.c.last_ms + 0 >= _SINCE_MS, lasting.c.first_ms < _UNTIL_MS)
+    )
+    there = stream.alias("there")
+    in_long = select(there.c.id).where(there.c.session_id.in_(long), there.c.uid + "" == bindparam("uid"))
+    in_period = (session.c.last_ms >= _SINCE_MS) & (session.c.first_ms < _UNTIL_MS)
+    return stream.c.id.in_(union_all(near, in_long)) & in_period
+
+
+PRESENT: Final = select_streams().where(_present()).order_by(*_ORDER)
 STREAMS_OF_USER: Final = select_streams().where(reaching(lambda uid: uid == bindparam("uid"))).order_by(*_ORDER)
 _STREAMS_OF_SESSION: Final = (
     select_streams().where(session.c.sid == bindparam("sid"), session.c.cname == bindparam("cname")).order_by(*_ORDER)
@@ -114,18 +150,36 @@ _OF_STREAM: Final = (
 class Shots:
     """Asks for shots; changes nothing."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, connection: Connection | None = None) -> None:
         self._engine = engine
+        self._connection = connection
         self._tier = shot.c.tier.type.dialect_impl(engine.dialect).result_processor(engine.dialect, None)
+
+    def on(self, connection: Connection) -> Self:
+        """The same questions, asked on this connection: what it sees is of one moment."""
+        return type(self)(self._engine, connection)
+
+    def _connected(self) -> AbstractContextManager[Connection]:
+        return self._engine.connect() if self._connection is None else nullcontext(self._connection)
 
     def series(self, uid: str, selection: Selection) -> list[Series]:
         """A user's series that reach into the period, the session that began first coming first.
 
         Only the streams that could have a shot in the period are looked at, however long the history is.
         """
+        return self._of_user(STREAMS_OF_USER, uid, selection)
+
+    def present(self, uid: str, selection: Selection) -> list[Series]:
+        """A user's series in the sessions that reach into the period, the session that began first coming first.
+
+        With all their parts, of which none need reach into it.
+        """
+        return self._of_user(PRESENT, uid, selection)
+
+    def _of_user(self, query: Select[Any], uid: str, selection: Selection) -> list[Series]:
         times = _times(selection.period)
         others = replace(selection, uid=None) if selection.uid == uid else selection
-        query = STREAMS_OF_USER.where(*filters) if (filters := list(stream_filter(others))) else STREAMS_OF_USER
+        query = query.where(*filters) if (filters := list(stream_filter(others))) else query
         return self._grouped(query, {"uid": uid, "since_ms": times.start, "until_ms": times.stop})
 
     def all_series(self, selection: Selection) -> list[Series]:
@@ -146,7 +200,7 @@ class Shots:
 
     def _grouped(self, query: Select[Any], values: Mapping[str, object]) -> list[Series]:
         found: dict[tuple[int, str], list[Row[Any]]] = {}
-        with self._engine.connect() as connection:
+        with self._connected() as connection:
             for row in connection.execute(query, values):
                 found.setdefault((row.session_id, row.uid), []).append(row)
         return [
@@ -222,7 +276,7 @@ class Shots:
 
     def _asked(self, query: Select[Any], values: Mapping[str, object]) -> Sequence[ShotFacts]:
         """Rows of `_shots`; of a tier, which few have, what the database changed in it is undone."""
-        with self._engine.connect() as connection, connection.execute(query, values) as result:
+        with self._connected() as connection, connection.execute(query, values) as result:
             assert result.cursor is not None  # noqa: S101 - a question has rows
             found: Sequence[ShotFacts] = result.cursor.fetchall()  # tuples: a `Row` costs as much as reading it
         meant = self._tier

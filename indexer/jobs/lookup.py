@@ -9,11 +9,11 @@ from typing import Final
 
 from indexer.catalog.catalog import Catalog
 from indexer.catalog.removals import removed_users
-from indexer.catalog.shots import MOST_ROWS, Position, Series, groups
+from indexer.catalog.shots import MOST_ROWS, Position, Series, Shots, groups
 from indexer.catalog.witnesses import Elsewhere, SessionFacts, Witnesses
 from indexer.model import Selection, Shot, TimeRange, from_ms
 from indexer.timeline.figures import Timeline, capture, presence
-from indexer.timeline.gaps import FAILOVER, Case, Gap, Removed, explain, within
+from indexer.timeline.gaps import Case, Gap, Removed, explain, within
 from indexer.timeline.series import (
     SAMPLE,
     CaptureInterval,
@@ -72,29 +72,28 @@ def nearest_shot(catalog: Catalog, uid: str, selection: Selection, at: datetime)
 
     Where the user was in none, the nearest shot of all.  The selection's period does not matter.
     """
-    # Between two recorders, no part reaches over the moment.
-    selection = replace(selection, period=_around(at, FAILOVER, FAILOVER))
+    covering = replace(selection, period=_around(at, _NONE, _MILLISECOND))
     found: list[Shot] = []
     with catalog.reading() as connection:
-        asked = Witnesses(connection)
-        for series in catalog.shots.series(uid, selection):
+        asked, shots = Witnesses(connection), catalog.shots.on(connection)
+        for series in shots.present(uid, covering):
             if not min(part.first_at for part in series.streams) <= at <= max(part.last_at for part in series.streams):
                 continue
             around = asked.neighbours([part.id for part in series.streams], at)
             moments = sorted(filter(None, around), key=lambda moment: abs(moment - at))
-            found += [shot for moment in moments[:1] for shot in _shot_at(catalog, series, moment)]
+            found += [shot for moment in moments[:1] for shot in _shot_at(shots, series, moment)]
         if not found:
             ends = sorted(asked.ends_around(uid, selection, at), key=lambda moment: abs(moment - at))
             for moment in ends[:1]:
                 there = replace(selection, period=_around(moment, _NONE, _MILLISECOND))
-                for series in catalog.shots.series(uid, there):
-                    found += _shot_at(catalog, series, moment)
+                for series in shots.series(uid, there):
+                    found += _shot_at(shots, series, moment)
     yield from sorted(found, key=lambda shot: (abs(shot.captured_at - at), shot.source, shot.key))
 
 
-def _shot_at(catalog: Catalog, series: Series, moment: datetime) -> Iterator[Shot]:
+def _shot_at(shots: Shots, series: Series, moment: datetime) -> Iterator[Shot]:
     """The first shot of that millisecond, if there is one."""
-    return islice(_folded(catalog, series, _around(moment, _NONE, _MILLISECOND)), 1)
+    return islice(_folded(shots, series, _around(moment, _NONE, _MILLISECOND)), 1)
 
 
 def _around(moment: datetime, before: timedelta, behind: timedelta) -> TimeRange:
@@ -107,27 +106,39 @@ def _around(moment: datetime, before: timedelta, behind: timedelta) -> TimeRange
 def timelines(catalog: Catalog, uid: str, selection: Selection, *, terms: Terms) -> Iterator[Timeline]:
     """A user's timelines, the session that began first coming first.
 
-    Sessions in which the user has shots before and after the period, but none in it, are among them: all gap.
+    Sessions that reach into the period, but in which the user has shots before or behind it only, are among them: all
+    gap.
     """
-    for series in catalog.shots.series(uid, selection):
-        yield from _told(catalog, [series], selection.period, terms, source=selection.source)
+    for series in catalog.shots.present(uid, selection):
+        yield from _told(catalog, [series], selection.period, terms)
 
 
 def timelines_of_session(
-    catalog: Catalog, sid: str, cname: str, *, terms: Terms, period: TimeRange = _ALWAYS
+    catalog: Catalog, sid: str, cname: str, *, terms: Terms, period: TimeRange = _ALWAYS, source: str | None = None
 ) -> Iterator[Timeline]:
-    """One timeline for each user of a session, by first shot; also of who has no shot in the period, or none left."""
+    """One timeline for each user of a session, by first shot; also of who has no shot in the period, or none left.
+
+    With a source, of what is in that one, and only of who has a shot there.
+    """
     everybody = catalog.shots.of_session(sid, cname)
+    if source is not None:
+        everybody = [found for series in everybody if (found := _in_source(series, source)).streams]
     firsts = {each.uid: min(part.first_at for part in each.streams) for each in everybody}
     if everybody:
         with catalog.reading() as connection:
             gone = removed_users(connection, everybody[0].session_id)
+        if source is not None:  # in which one it was, nobody remembers
+            gone = {uid: first_ms for uid, first_ms in gone.items() if uid in firsts}
         everybody += [everybody[0]._replace(uid=uid, streams=()) for uid in gone.keys() - firsts.keys()]
         for uid, first_ms in gone.items():
             firsts[uid] = min(firsts.get(uid, _LAST), from_ms(first_ms))
     everybody.sort(key=lambda each: (firsts[each.uid], each.uid))
     for group in groups(everybody, most=MOST_ROWS):
-        yield from _told(catalog, group, period, terms, source=None)
+        yield from _told(catalog, group, period, terms)
+
+
+def _in_source(series: Series, source: str) -> Series:
+    return series._replace(streams=tuple(part for part in series.streams if part.source == source))
 
 
 def span_of_session(catalog: Catalog, sid: str, cname: str) -> tuple[datetime, datetime] | None:
@@ -141,7 +152,7 @@ def span_of_session(catalog: Catalog, sid: str, cname: str) -> tuple[datetime, d
 
 def interval_of(catalog: Catalog, series: Series, *, intervals_s: Mapping[str, int | None]) -> CaptureInterval | None:
     """The capture interval of a series, from its first shots unless its sources agree on one."""
-    return capture_interval(_folded(catalog, series, _ALWAYS), configured=_configured(series, intervals_s))
+    return capture_interval(_folded(catalog.shots, series, _ALWAYS), configured=_configured(series, intervals_s))
 
 
 def _configured(series: Series, intervals_s: Mapping[str, int | None]) -> timedelta | None:
@@ -150,22 +161,15 @@ def _configured(series: Series, intervals_s: Mapping[str, int | None]) -> timede
     return None if interval_s is None else timedelta(seconds=interval_s)
 
 
-def _folded(catalog: Catalog, series: Series, period: TimeRange) -> Iterator[Shot]:
-    ((_, parts),) = catalog.shots.in_parts([series], period)
+def _folded(shots: Shots, series: Series, period: TimeRange) -> Iterator[Shot]:
+    ((_, parts),) = shots.in_parts([series], period)
     return fold(parts)
 
 
-def _whole(catalog: Catalog, series: Series, source: str | None) -> Series:
-    """A series with the parts that do not reach into the period: its gaps are judged by what is beside them."""
-    everything = Selection(source=source, cname=series.cname, sid=series.sid, uid=series.uid)
-    found = (each for each in catalog.shots.all_series(everything) if each.session_id == series.session_id)
-    return next(found, series)
+def _told(catalog: Catalog, group: Sequence[Series], period: TimeRange, terms: Terms) -> list[Timeline]:
+    """The timelines of some series of one session with all their parts, few enough to be read at once.
 
-
-def _told(
-    catalog: Catalog, group: Sequence[Series], period: TimeRange, terms: Terms, *, source: str | None
-) -> list[Timeline]:
-    """The timelines of some series of one session, few enough to be read at once.
+    Shots are read as of the moment of all else: what a sync adds meanwhile would lie behind the session's end.
 
     None of a series that has nothing to tell, nor of any if the session does not reach into the period.
     """
@@ -174,21 +178,17 @@ def _told(
         facts = asked.session(group[0].session_id)
         if facts is None:
             return []
-        session = _Session(catalog, asked, facts, period, terms)
+        session = _Session(catalog.shots.on(connection), asked, facts, period, terms)
         if session.since > session.until:
             return []
-        if session.period != _ALWAYS:
-            group = [_whole(catalog, series, source) for series in group]
         return list(session.timelines(group))
 
 
 class _Session:
     """A session of which timelines are told, and what is the same in all of them."""
 
-    def __init__(
-        self, catalog: Catalog, asked: Witnesses, facts: SessionFacts, period: TimeRange, terms: Terms
-    ) -> None:
-        self._catalog = catalog
+    def __init__(self, shots: Shots, asked: Witnesses, facts: SessionFacts, period: TimeRange, terms: Terms) -> None:
+        self._shots = shots
         self._asked = asked
         self._facts = facts
         self._terms = terms
@@ -205,7 +205,7 @@ class _Session:
         uids = [series.uid for series in group]
         removed = self._asked.removed(group[0].session_id, uids)
         elsewhere = self._asked.elsewhere(uids, group[0].cname, self.since, self.until)
-        for series, parts in self._catalog.shots.in_parts(group, self.period):
+        for series, parts in self._shots.in_parts(group, self.period):
             found = self._timeline(series, fold(parts), removed[series.uid], elsewhere[series.uid])
             if found is not None:
                 yield found
@@ -214,7 +214,7 @@ class _Session:
         self, series: Series, shots: Iterator[Shot], removed: Sequence[Removed], elsewhere: Iterable[Elsewhere]
     ) -> Timeline | None:
         # The interval does not depend on what is asked, so it is told from the first shots of the series.
-        sample = list(islice(shots if self.period == _ALWAYS else _folded(self._catalog, series, _ALWAYS), SAMPLE))
+        sample = list(islice(shots if self.period == _ALWAYS else _folded(self._shots, series, _ALWAYS), SAMPLE))
         if self.period == _ALWAYS:
             shots = chain(sample, shots)
         interval = capture_interval(sample, configured=_configured(series, self._terms.intervals_s))
@@ -262,11 +262,11 @@ class _Session:
         if self.period.since is not None:
             last, _ = self._asked.neighbours(ids, self.period.since)
             if last is not None:
-                before = list(_folded(self._catalog, series, _around(last, pause, _MILLISECOND)))
+                before = list(_folded(self._shots, series, _around(last, pause, _MILLISECOND)))
         if self.period.until is not None:
             _, first = self._asked.neighbours(ids, self.period.until)
             if first is not None:
-                after = list(_folded(self._catalog, series, _around(first, _NONE, pause)))
+                after = list(_folded(self._shots, series, _around(first, _NONE, pause)))
         return pieces(
             shots,
             since=self._facts.first_at,

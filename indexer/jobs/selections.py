@@ -30,6 +30,6 @@ def timelines_of_selection(catalog: Catalog, selection: Selection, *, terms: Ter
         yield from timelines(catalog, selection.uid, selection, terms=terms)
         return
     for session in catalog.sessions.every(selection):
-        for series in timelines_of_session(catalog, session.sid, session.cname, terms=terms, period=selection.period):
-            if selection.source in {None, *series.sources}:
-                yield series
+        yield from timelines_of_session(
+            catalog, session.sid, session.cname, terms=terms, period=selection.period, source=selection.source
+        )

@@ -15,7 +15,7 @@ from indexer.agora.names import ScreenshotName, ShotHead
 from indexer.agora.names import format as key_of
 from indexer.catalog import shots as found_shots
 from indexer.catalog.catalog import Catalog
-from indexer.catalog.shots import FIRST_ROWS, MOST_ROWS, STREAMS_OF_USER, Position
+from indexer.catalog.shots import FIRST_ROWS, MOST_ROWS, PRESENT, STREAMS_OF_USER, Position
 from indexer.errors import ConfigError
 from indexer.jobs.lookup import Terms, shots_of_user, timelines_of_session
 from indexer.jobs.sync import Access, Watch, sync
@@ -153,6 +153,21 @@ def test_a_lookup_reads_two_index_ranges_of_streams(tmp_path: Path) -> None:
         "SEARCH stream USING INTEGER PRIMARY KEY (rowid=?)",
         "SEARCH reaching USING COVERING INDEX ix_stream_uid_last_ms (uid=? AND last_ms>? AND last_ms<?)",
         "SEARCH reaching USING INDEX ix_stream_uid_span (uid=? AND <expr>>?)",
+    ]
+
+
+def test_the_sessions_of_a_user_are_found_without_reading_its_history(tmp_path: Path) -> None:
+    """Those that end near the period, and of the long sessions those that reach into it."""
+    with Catalog.open_to_write(f"sqlite:///{tmp_path}/c.db", now=START) as catalog, catalog.reading() as connection:
+        asked = PRESENT.params(uid="1", since_ms=5, until_ms=9)
+        text = asked.compile(connection, compile_kwargs={"literal_binds": True}).string
+        plan = [row.detail for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {text}")]
+    steps = [step for step in plan if any(name in step for name in ("stream", "near", "lasting", "there"))]
+    assert sorted(steps) == [
+        "SEARCH lasting USING INDEX ix_session_span (<expr>>?)",
+        "SEARCH near USING COVERING INDEX ix_stream_uid_last_ms (uid=? AND last_ms>? AND last_ms<?)",
+        "SEARCH stream USING INTEGER PRIMARY KEY (rowid=?)",
+        "SEARCH there USING INDEX ix_stream_session_id (session_id=?)",
     ]
 
 
