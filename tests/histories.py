@@ -184,6 +184,8 @@ class _Session:
         """Add everybody and all pictures of it."""
         uids = self._chance.sample(range(1, 20), self._chance.choice([1, 2, 2, 3, 4, 5, 6]))
         here = [self._seat(str(uid), pictures) for uid in uids]
+        if len(self._recorders) == 1 and self._silence is None and int(self._sid, 16) % 2:
+            here.append(self._visitor(pictures))
         begin, end = min(seat.on[0][0] for seat in here), max(seat.on[-1][1] for seat in here)
         for seat in here:
             seat.session = (begin, end)
@@ -212,6 +214,21 @@ class _Session:
         recorded = _without(stretches, [stretch for truth, stretch in events if truth is Truth.FAILOVER])
         seat = Seat(uid, self._cname, self._sid, interval, (0, 0), recorded, events)
         self._take(seat, stretches, pictures)
+        return seat
+
+    def _visitor(self, pictures: list[Picture]) -> Seat:
+        """Somebody whose camera is on for a picture or two now and then: their own shots do not tell an interval."""
+        # Chances of its own, so that the others' history is the same with it and without.
+        others, self._chance = self._chance, Random(self._sid)
+        chance, interval = self._chance, self._interval_ms
+        moments = sorted(
+            chance.sample(range(self._begin, self._end - 5 * interval, 12 * interval), chance.randint(2, 4))
+        )
+        on = [(moment, moment + interval + 4_000) for moment in moments]
+        events = [(Truth.CAMERA_OFF, (end, begin)) for (_, end), (begin, _) in pairwise(on)]
+        seat = Seat("visitor", self._cname, self._sid, interval, (0, 0), on, events)
+        self._take(seat, on, pictures)
+        self._chance = others
         return seat
 
     def _take(self, seat: Seat, stretches: Sequence[Stretch], pictures: list[Picture]) -> None:

@@ -5,10 +5,10 @@ Every question is answered from the key of `shot`, by a step or two for each str
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import BigInteger, ColumnElement, Connection, ScalarSelect, bindparam, func, select
+from sqlalchemy import BigInteger, ColumnElement, Connection, ScalarSelect, bindparam, case, func, select
 
 from indexer.catalog.removals import removals_of
 from indexer.catalog.schema import removed, session, shot, source, stream, unit
@@ -16,6 +16,7 @@ from indexer.catalog.selecting import optional_time, stream_filter
 from indexer.catalog.shots import reaching
 from indexer.model import Selection, from_ms, to_ms
 from indexer.timeline.gaps import WITNESSES, Removed, Witness
+from indexer.timeline.series import SAMPLE, SURE, CaptureInterval, interval_of_session
 
 _ASKED_AT_ONCE: Final = 32
 """Streams that one question asks about: of a session of hundreds, the first ones tell as much as all."""
@@ -41,6 +42,8 @@ class SessionFacts:
     """Start of the last sync that listed something of it; None if all is known from lists of keys."""
     users: int
     """That have shots."""
+    densest: timedelta | None
+    """The shortest mean distance of two shots in any of its streams that has enough of them."""
 
 
 class Elsewhere(NamedTuple):
@@ -67,7 +70,15 @@ class Witnesses:
         first_ms, last_ms = row.first_ms, row.last_ms
         if row.first_removed_ms is not None:
             first_ms, last_ms = min(first_ms, row.first_removed_ms), max(last_ms, row.last_removed_ms)
-        return SessionFacts(from_ms(first_ms), from_ms(last_ms), optional_time(row.listed_ms), row.users)
+        densest = None if row.densest_ms is None else timedelta(milliseconds=row.densest_ms)
+        return SessionFacts(from_ms(first_ms), from_ms(last_ms), optional_time(row.listed_ms), row.users, densest)
+
+    def interval(self, session_id: int) -> CaptureInterval | None:
+        """The capture interval of a session, from the first shots of its largest streams."""
+        found: dict[int, list[int]] = {}
+        for stream_id, captured_ms in self._connection.execute(_TAKEN, {"session": session_id}):
+            found.setdefault(stream_id, []).append(captured_ms)
+        return interval_of_session(found.values())
 
     def removed(self, session_id: int, uids: Collection[str]) -> dict[str, list[Removed]]:
         """What was removed of the series of these users, of each in the order of the first shots."""
@@ -108,9 +119,10 @@ class Witnesses:
             found[uid].append(Elsewhere(stream_id, other, from_ms(first_ms), from_ms(last_ms)))
         return found
 
-    def next_shot(self, stream_id: int, since: datetime) -> datetime | None:
-        """When the first shot of a stream was captured from then on."""
-        return optional_time(self._connection.scalar(_NEXT, {"stream": stream_id, "since": to_ms(since)}))
+    def next_shots(self, streams: Collection[int], since: datetime) -> dict[int, datetime]:
+        """When the first shot of each of these streams was captured from then on; all of them have one."""
+        rows = self._connection.execute(_NEXT, {"streams": list(streams), "since": to_ms(since)})
+        return {stream_id: from_ms(captured_ms) for stream_id, captured_ms in rows}
 
     def ends_around(self, uid: str, selection: Selection, at: datetime) -> list[datetime]:
         """When the last stream of a user ended before a moment, and when the first one began behind it.
@@ -201,6 +213,15 @@ _BEFORE_AND_AFTER: Final = select(
 _AROUND: Final = _BEFORE_AND_AFTER.select_from(stream).where(_OF_SESSION, stream.c.uid != bindparam("uid"))
 _NEIGHBOURS: Final = _BEFORE_AND_AFTER.select_from(stream).where(_THESE)
 
+_LARGEST: Final = select(stream.c.id).where(_OF_SESSION).order_by(stream.c.shots.desc(), stream.c.id).limit(3)
+_TAKEN: Final = (
+    select(shot.c.stream_id, shot.c.captured_ms)
+    .where(shot.c.stream_id.in_(_LARGEST))
+    .order_by(shot.c.stream_id, shot.c.captured_ms)
+    .limit(SAMPLE)
+)
+
+_MEAN_MS: Final = (stream.c.last_ms - stream.c.first_ms) // (stream.c.shots - 1)
 _IS_REMOVED_OF_SESSION: Final = removed.c.session_id == bindparam("session")
 _FACTS: Final = (
     select(
@@ -210,6 +231,7 @@ _FACTS: Final = (
         func.max(session.c.last_ms).label("last_ms"),
         func.max(unit.c.listed_ms).label("listed_ms"),
         func.count(stream.c.uid.distinct()).label("users"),
+        func.min(case((stream.c.shots > SURE, _MEAN_MS))).label("densest_ms"),
     )
     .join(stream, stream.c.session_id == session.c.id)
     .join(unit, unit.c.id == stream.c.unit_id)
@@ -223,4 +245,4 @@ _ELSEWHERE: Final = (
     .order_by(session.c.cname, stream.c.first_ms, stream.c.id)
 )
 
-_NEXT: Final = select(_FIRST).where(shot.c.stream_id == bindparam("stream"), _FROM_SINCE)
+_NEXT: Final = select(stream.c.id, _step(_FIRST, _FROM_SINCE)).where(_THESE)

@@ -1,6 +1,5 @@
 """What a user showed, ready to be told: shots as they come, and timelines that say why there are none."""
 
-from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -10,7 +9,7 @@ from typing import Final
 from indexer.catalog.catalog import Catalog
 from indexer.catalog.removals import removed_users
 from indexer.catalog.shots import MOST_ROWS, Position, Series, Shots, groups
-from indexer.catalog.witnesses import Elsewhere, SessionFacts, Witnesses
+from indexer.catalog.witnesses import SessionFacts, Witnesses
 from indexer.model import Selection, Shot, TimeRange, from_ms
 from indexer.timeline.figures import Timeline, capture, presence
 from indexer.timeline.gaps import Case, Gap, Removed, explain, within
@@ -23,7 +22,9 @@ from indexer.timeline.series import (
     fold,
     longest_pause,
     nearest_to_steps,
+    needs_session,
     pieces,
+    settled,
     usual_lag,
 )
 
@@ -110,7 +111,7 @@ def timelines(catalog: Catalog, uid: str, selection: Selection, *, terms: Terms)
     gap.
     """
     for series in catalog.shots.present(uid, selection):
-        yield from _told(catalog, [series], selection.period, terms)
+        yield from _told(catalog, [series], selection.period, terms, _SessionInterval())
 
 
 def timelines_of_session(
@@ -133,8 +134,9 @@ def timelines_of_session(
         for uid, first_ms in gone.items():
             firsts[uid] = min(firsts.get(uid, _LAST), from_ms(first_ms))
     everybody.sort(key=lambda each: (firsts[each.uid], each.uid))
+    interval = _SessionInterval()
     for group in groups(everybody, most=MOST_ROWS):
-        yield from _told(catalog, group, period, terms)
+        yield from _told(catalog, group, period, terms, interval)
 
 
 def _in_source(series: Series, source: str) -> Series:
@@ -150,11 +152,6 @@ def span_of_session(catalog: Catalog, sid: str, cname: str) -> tuple[datetime, d
     return None
 
 
-def interval_of(catalog: Catalog, series: Series, *, intervals_s: Mapping[str, int | None]) -> CaptureInterval | None:
-    """The capture interval of a series, from its first shots unless its sources agree on one."""
-    return capture_interval(_folded(catalog.shots, series, _ALWAYS), configured=_configured(series, intervals_s))
-
-
 def _configured(series: Series, intervals_s: Mapping[str, int | None]) -> timedelta | None:
     found = {intervals_s.get(part.source) for part in series.streams}
     interval_s = found.pop() if len(found) == 1 else None
@@ -166,7 +163,26 @@ def _folded(shots: Shots, series: Series, period: TimeRange) -> Iterator[Shot]:
     return fold(parts)
 
 
-def _told(catalog: Catalog, group: Sequence[Series], period: TimeRange, terms: Terms) -> list[Timeline]:
+class _SessionInterval:
+    """The capture interval of one session as all its users tell it: asked for when it is needed, and once."""
+
+    def __init__(self) -> None:
+        self._found: list[CaptureInterval | None] = []
+
+    def of(self, asked: Witnesses, session_id: int) -> CaptureInterval | None:
+        """None if nobody has two shots."""
+        if not self._found:
+            self._found.append(asked.interval(session_id))
+        return self._found[0]
+
+
+def _told(
+    catalog: Catalog,
+    group: Sequence[Series],
+    period: TimeRange,
+    terms: Terms,
+    interval: _SessionInterval,
+) -> list[Timeline]:
     """The timelines of some series of one session with all their parts, few enough to be read at once.
 
     Shots are read as of the moment of all else: what a sync adds meanwhile would lie behind the session's end.
@@ -178,7 +194,7 @@ def _told(catalog: Catalog, group: Sequence[Series], period: TimeRange, terms: T
         facts = asked.session(group[0].session_id)
         if facts is None:
             return []
-        session = _Session(catalog.shots.on(connection), asked, facts, period, terms)
+        session = _Session(catalog.shots.on(connection), asked, facts, period, terms, interval)
         if session.since > session.until:
             return []
         return list(session.timelines(group))
@@ -187,7 +203,16 @@ def _told(catalog: Catalog, group: Sequence[Series], period: TimeRange, terms: T
 class _Session:
     """A session of which timelines are told, and what is the same in all of them."""
 
-    def __init__(self, shots: Shots, asked: Witnesses, facts: SessionFacts, period: TimeRange, terms: Terms) -> None:
+    def __init__(
+        self,
+        shots: Shots,
+        asked: Witnesses,
+        facts: SessionFacts,
+        period: TimeRange,
+        terms: Terms,
+        interval: _SessionInterval,
+    ) -> None:
+        self._interval = interval
         self._shots = shots
         self._asked = asked
         self._facts = facts
@@ -204,25 +229,21 @@ class _Session:
         """Of each series that has one."""
         uids = [series.uid for series in group]
         removed = self._asked.removed(group[0].session_id, uids)
-        elsewhere = self._asked.elsewhere(uids, group[0].cname, self.since, self.until)
         for series, parts in self._shots.in_parts(group, self.period):
-            found = self._timeline(series, fold(parts), removed[series.uid], elsewhere[series.uid])
-            if found is not None:
+            if (found := self._timeline(series, fold(parts), removed[series.uid])) is not None:
                 yield found
 
-    def _timeline(
-        self, series: Series, shots: Iterator[Shot], removed: Sequence[Removed], elsewhere: Iterable[Elsewhere]
-    ) -> Timeline | None:
+    def _timeline(self, series: Series, shots: Iterator[Shot], removed: Sequence[Removed]) -> Timeline | None:
         # The interval does not depend on what is asked, so it is told from the first shots of the series.
         sample = list(islice(shots if self.period == _ALWAYS else _folded(self._shots, series, _ALWAYS), SAMPLE))
         if self.period == _ALWAYS:
             shots = chain(sample, shots)
-        interval = capture_interval(sample, configured=_configured(series, self._terms.intervals_s))
+        interval = self._interval_of(series, sample)
         case = Case(
             interval=interval,
             listed_at=self._facts.listed_at or self._terms.now,
             horizon=self._terms.horizon,
-            alone=self._facts.users == (1 if series.streams else 0),
+            alone=self._is_alone(series),
             usual_lag=usual_lag(sample),
             removed=removed,
         )
@@ -251,8 +272,15 @@ class _Session:
             gaps=tuple(gaps),
             presence=presence(runs, gaps, span=until - since, interval=interval.length if interval else None),
             capture=capture(runs, gaps),
-            concurrent=_concurrent(self._asked, elsewhere, runs),
         )
+
+    def _is_alone(self, series: Series) -> bool:
+        return self._facts.users == (1 if series.streams else 0)
+
+    def _interval_of(self, series: Series, sample: Iterable[Shot]) -> CaptureInterval | None:
+        own = capture_interval(sample, configured=_configured(series, self._terms.intervals_s))
+        is_asked = needs_session(own, self._facts.densest) and not self._is_alone(series)
+        return settled(own, self._interval.of(self._asked, series.session_id) if is_asked else None)
 
     def _pieces(self, series: Series, shots: Iterator[Shot], interval: timedelta | None) -> Iterator[Run | Hole]:
         pause = timedelta(0) if interval is None else longest_pause(interval)
@@ -276,27 +304,3 @@ class _Session:
             before=before,
             after=after,
         )
-
-
-def _concurrent(asked: Witnesses, elsewhere: Iterable[Elsewhere], runs: Sequence[Run]) -> tuple[str, ...]:
-    """Other channels that have a shot of the user within one of the runs.  That bounds overlap says little."""
-    found: dict[str, None] = {}
-    for other in elsewhere:
-        if other.cname not in found and _meets(asked, other, runs):
-            found[other.cname] = None
-    return tuple(found)
-
-
-def _meets(asked: Witnesses, other: Elsewhere, runs: Sequence[Run]) -> bool:
-    """Go from run to shot to run in turns: as many steps as the user went from one channel to the other."""
-    moment = other.first_at
-    while (index := bisect_left(runs, moment, key=lambda run: run.last_at)) < len(runs):
-        if other.last_at < runs[index].first_at:
-            return False
-        found = asked.next_shot(other.stream_id, max(moment, runs[index].first_at))
-        if found is None:
-            return False
-        if found <= runs[index].last_at:
-            return True
-        moment = found
-    return False

@@ -310,6 +310,8 @@ class _Judgement:
     def _by_others(self) -> Gap:
         if self._case.alone:
             return self._of(Cause.UNKNOWN, "nobody else was in the session to compare with", on=None)
+        if self._interval is None and self._stretch.before and self._stretch.after:
+            return self._of(Cause.UNKNOWN, "too few pictures to tell how often they are taken", on=None)
         if self._missing <= FEW and self._clock_went_on is None and self._stretch.before and self._stretch.after:
             return self._of(Cause.UNKNOWN, "pictures may be lost: a few are missing, and no clock tells", on=None)
         witnesses = self._witnesses()

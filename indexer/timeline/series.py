@@ -12,12 +12,15 @@ from itertools import chain, groupby, islice, pairwise
 from math import inf
 from operator import attrgetter
 from statistics import median, median_low
-from typing import Final, Protocol, TypeVar
+from typing import Final, Protocol, TypeGuard, TypeVar
 
 from indexer.model import EPOCH, Recorder, from_ms, to_ms
 
 SAMPLE: Final = 1_000
 """Shots from which the capture interval is inferred: hours of a series, read before anything is shown of it."""
+
+SURE: Final = 10
+"""So many distances tell an interval by themselves.  Fewer may be the pauses of a camera that was on for moments."""
 
 STILL: Final = 3
 """So many equal pictures in a row are a frozen stretch.  Two may be a copy, or one slide between two blinks."""
@@ -27,6 +30,9 @@ _LONGEST_MS: Final = 3_600_000
 # captureInterval goes from 1 s to 3,600 s (Agora's start request).
 
 _MILLISECOND: Final = timedelta(milliseconds=1)
+
+_HALF: Final = 0.5
+_OUTLYING: Final = 1.8  # every second picture may be missing all along, and then some jitter
 
 _AGREEING: Final = 0.1
 _LEAST_AGREEING: Final = timedelta(milliseconds=200)
@@ -183,6 +189,51 @@ def capture_interval(shots: Iterable[Captured], *, configured: timedelta | None 
         taken_ms.setdefault(recorder, []).extend([shot.captured_ms for shot in taken])
     neighbours = chain.from_iterable(map(pairwise, taken_ms.values()))
     distances = [later - earlier for earlier, later in neighbours if later > earlier]
+    return _told_by(distances, configured)
+
+
+def interval_of_session(streams: Iterable[Sequence[int]]) -> CaptureInterval | None:
+    """The same from some streams of a session: when their shots were taken, of each in order."""
+    distances = [later - earlier for taken_ms in streams for earlier, later in pairwise(taken_ms)]
+    found = _told_by(distances, None)
+    return None if found is None else replace(found, origin=Origin.SESSION)
+
+
+def needs_session(own: CaptureInterval | None, densest: timedelta | None) -> bool:
+    """Whether the session must be asked for the interval of a series, of which its own shots tell `own`.
+
+    `densest` is the shortest mean distance in any stream of the session, where shots come at least as often.
+    """
+    if own is not None and own.origin is Origin.CONFIGURATION:
+        return False
+    if not _is_supported(own):
+        return True
+    return densest is not None and (own.distances < SURE or own.length >= densest * _OUTLYING)
+
+
+def settled(own: CaptureInterval | None, of_session: CaptureInterval | None) -> CaptureInterval | None:
+    """The interval that a series is told by: its own, or the session's where it has too few shots to know, or differs.
+
+    A recording has one interval, so who has a picture every half an hour beside others with one every ten seconds had
+    the camera off.  None if neither is known by distances that agree.
+    """
+    if own is not None and own.origin is Origin.CONFIGURATION:
+        return own
+    session = of_session if _is_supported(of_session) else None
+    if session is not None:
+        if not _is_supported(own):
+            return session
+        if session.distances >= SURE and (own.distances < SURE or own.length >= session.length * _OUTLYING):
+            return session
+    return own if _is_supported(own) or (own is not None and own.distances >= SURE) else None
+
+
+def _is_supported(interval: CaptureInterval | None) -> TypeGuard[CaptureInterval]:
+    """Whether at least two distances agree, and not fewer than disagree."""
+    return interval is not None and interval.confidence >= _HALF and interval.confidence * interval.distances > 1.5
+
+
+def _told_by(distances: Sequence[int], configured: timedelta | None) -> CaptureInterval | None:
     if configured is None and not distances:
         return None
     if configured is None:
@@ -236,7 +287,7 @@ def pieces(
     `before` and `after` are the shots beside it, a pause wide: holes reach to them.
     Where a run comes nearer to the beginning or the end than a pause, no hole is between them: nothing is missing.
     """
-    # Without an interval all shots are of one millisecond, or there is one: any pause will do.
+    # Without an interval nobody knows which pause is one: all are told.
     pause_ms = longest_pause(interval) // _MILLISECOND if interval else 0
     run = _RunSoFar(interval, md5_sources)
     last = before[-1] if before else None

@@ -14,6 +14,7 @@ from indexer.catalog import shots as found_shots
 from indexer.catalog.catalog import Catalog
 from indexer.catalog.shots import Position
 from indexer.jobs import lookup
+from indexer.jobs.elsewhere import with_concurrent
 from indexer.jobs.lookup import Terms, nearest_shot, sampled, shots_of_user, timelines, timelines_of_session
 from indexer.jobs.plan import Mode, Wishes
 from indexer.jobs.sync import Access, Watch, sync
@@ -176,6 +177,45 @@ def test_the_interval_does_not_depend_on_the_period(bucket: Bucket) -> None:
     assert (found.shots, found.interval.length) == (1, timedelta(seconds=10))
 
 
+def test_who_has_few_pictures_is_told_by_the_interval_of_the_session(any_bucket: Bucket) -> None:
+    any_bucket.has("1", every_ten(0, 3610))
+    any_bucket.has("2", [0, 1800, 3600])
+    any_bucket.has("3", [3, 3543])
+    any_bucket.has("4", [1200])
+    any_bucket.has("5", [0, 10, 130])
+    # A picture every two minutes, all along: a camera that is switched on for moments.
+    any_bucket.has("6", list(range(0, 3600, 127)))
+    any_bucket.has("7", every_ten(5, 3610))
+    any_bucket.has("8", every_ten(5, 70))
+    found = {each.uid: each for each in timelines_of_session(any_bucket.synced(), SID, "room", terms=TERMS)}
+    for uid, each in found.items():
+        assert each.interval is not None
+        assert each.interval.length == timedelta(seconds=10)
+        assert each.interval.origin is (Origin.SERIES if uid in {"1", "7"} else Origin.SESSION)
+    assert [(gap.cause, gap.missing) for gap in found["2"].gaps] == [(Cause.CAMERA_OFF, 179)] * 2
+    shares = {uid: round(each.presence, 2) for uid, each in found.items()}
+    assert shares == {"1": 1.0, **dict.fromkeys("23456", 0.0), "7": 1.0, "8": 0.02}
+
+
+def test_where_nothing_tells_an_interval_none_is_told_and_gaps_are_open(bucket: Bucket) -> None:
+    bucket.has("1", [0, 10, 130])
+    found = told(bucket.synced(), "1")
+    assert found.interval is None
+    assert [(run.shots, run.length) for run in found.runs] == [(1, timedelta(0))] * 3
+    assert [(gap.cause, gap.on) for gap in found.gaps] == [(Cause.UNKNOWN, None)] * 2
+    bucket.has("2", [70, 100])
+    for each in timelines_of_session(bucket.synced(), SID, "room", terms=TERMS):
+        assert each.interval is None
+        assert {gap.cause for gap in each.gaps if gap.missing} <= {Cause.NOT_JOINED, Cause.LEFT}
+
+
+def test_few_pictures_that_agree_tell_their_interval(bucket: Bucket) -> None:
+    bucket.has("1", [0, 10, 20])
+    found = told(bucket.synced(), "1")
+    assert found.interval is not None
+    assert (found.interval.length, found.interval.origin) == (timedelta(seconds=10), Origin.SERIES)
+
+
 def test_a_configured_interval_counts(bucket: Bucket) -> None:
     bucket.has("7", every_ten(0, 100))
     found = told(bucket.synced(), "7", terms=Terms({"prod": 5}, HORIZON, NOW))
@@ -324,11 +364,15 @@ def test_frozen_pictures_are_told_where_etags_tell(bucket: Bucket) -> None:
 # Other channels.
 
 
+def concurrent(catalog: Catalog) -> list[Timeline]:
+    return list(with_concurrent(catalog, timelines(catalog, "7", Selection(), terms=TERMS)))
+
+
 def test_a_uid_in_two_channels_at_once_is_told(any_bucket: Bucket) -> None:
     any_bucket.has("7", every_ten(0, 300))
     any_bucket.has("7", every_ten(205, 500), cname="other", sid="ab" * 16)
     any_bucket.has("7", every_ten(0, 300), cname="room", sid="cd" * 16)
-    found = list(timelines(any_bucket.synced(), "7", Selection(), terms=TERMS))
+    found = concurrent(any_bucket.synced())
     assert sorted((each.cname, each.concurrent) for each in found) == [
         ("other", ("room",)),
         ("room", ("other",)),
@@ -339,8 +383,19 @@ def test_a_uid_in_two_channels_at_once_is_told(any_bucket: Bucket) -> None:
 def test_who_goes_from_channel_to_channel_is_never_in_two(bucket: Bucket) -> None:
     bucket.has("7", [*every_ten(0, 300), *every_ten(600, 900)])
     bucket.has("7", every_ten(320, 580), cname="breakout", sid="ab" * 16)
-    found = list(timelines(bucket.synced(), "7", Selection(), terms=TERMS))
-    assert [each.concurrent for each in found] == [(), ()]
+    assert [each.concurrent for each in concurrent(bucket.synced())] == [(), ()]
+
+
+def test_however_many_channels_there_are_a_run_is_asked_about_once(bucket: Bucket) -> None:
+    bucket.has("7", [*every_ten(100, 200), *every_ten(300, 400)])
+    for number in range(30):
+        inside = [150] if number % 2 else [350] if number % 3 else []
+        bucket.has("7", [0, *inside, 500], cname=f"c{number:02}", sid=f"{number:032x}")
+    catalog = bucket.synced()
+    with counted_selects() as asked:
+        (found, *_) = with_concurrent(catalog, [told(catalog, "7")])
+    assert found.concurrent == tuple(f"c{number:02}" for number in range(30) if number % 2 or number % 3)
+    assert len([statement for statement in asked if "min(" in statement]) <= 3
 
 
 # The nearest shot.
