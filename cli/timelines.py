@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
+from itertools import islice
 from typing import Final
 
 from cli.machine import Record
@@ -23,6 +24,8 @@ _ROWS: Final = (
     Column("what", "recorder, or cause of the gap"),
 )
 _SESSION: Final = Column("sid", "session")
+_CHANNELS: Final = 5
+"""Named in a note; more are counted."""
 
 
 class Remarks:
@@ -53,7 +56,9 @@ class Remarks:
     def note(self, out: Output) -> None:
         """Say it."""
         if self._concurrent:
-            channels = ", ".join(map(shown, self._concurrent))
+            channels = ", ".join(map(shown, islice(self._concurrent, _CHANNELS)))
+            if len(self._concurrent) > _CHANNELS:
+                channels += f" and {len(self._concurrent) - _CHANNELS:,} more"
             out.note(
                 f"user {shown(self._uid)} was seen in several channels at the same time ({channels}): "
                 "a uid names a person only within a channel, so these may be different people"

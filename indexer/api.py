@@ -124,15 +124,21 @@ class Livestills:
 
         They come in the order of `shots`; each is read when it is asked for, and cut to the period.
         """
+        from indexer.jobs.elsewhere import with_concurrent
         from indexer.jobs.selections import timelines_of_selection
 
         selection = _selection(where)
         catalog = self._asked(selection)
-        return timelines_of_selection(catalog, selection, terms=self._app.terms(catalog))
+        return with_concurrent(catalog, timelines_of_selection(catalog, selection, terms=self._app.terms(catalog)))
 
     def gaps(self, **where: Unpack[Where]) -> Iterator[tuple["Timeline", "Gap"]]:
-        """The gaps of those timelines, each with the timeline that it is of."""
-        return ((timeline, gap) for timeline in self.timelines(**where) for gap in timeline.gaps)
+        """The gaps of those timelines, each with the timeline that it is of, whose `concurrent` is not asked for."""
+        from indexer.jobs.selections import timelines_of_selection
+
+        selection = _selection(where)
+        catalog = self._asked(selection)
+        found = timelines_of_selection(catalog, selection, terms=self._app.terms(catalog))
+        return ((timeline, gap) for timeline in found for gap in timeline.gaps)
 
     def name_of(self, channel: str, user: str) -> str | None:
         """What `[users]` of the configuration calls a user of a channel."""

@@ -102,6 +102,7 @@ def show_session(app: "App", out: Output, *, sid: str, channel: str | None) -> N
     What is `settled` gets no more uploads, and a sync only verifies it now and then; what is `watched` is listed by
     every sync, and so is what one has left `unfinished`.  CSV has a line for each user and recorder.
     """
+    from indexer.jobs.elsewhere import with_concurrent
     from indexer.jobs.lookup import span_of_session, timelines_of_session
 
     names = app.names()
@@ -115,7 +116,8 @@ def show_session(app: "App", out: Output, *, sid: str, channel: str | None) -> N
         if out.format is Format.CSV:
             out.write((stream for each in found for stream in each.record["streams"]), fields=_STREAM_FIELDS)
         elif not out.for_people:
-            out.write((each.with_users(users(each.summary), names) for each in found), fields=())
+            told = (each.with_users(with_concurrent(catalog, users(each.summary)), names) for each in found)
+            out.write(told, fields=())
         else:
             for each in found:
                 span = span_of_session(catalog, each.summary.sid, each.summary.cname)

@@ -249,6 +249,7 @@ def _show_series(
     from cli.series import DAY_FIELDS, RUN_FIELDS, SERIES_FIELDS, day_record, run_records, series_record
     from cli.timelines import Remarks, show_days, show_series
     from indexer.jobs.days import days_of_user
+    from indexer.jobs.elsewhere import days_with_concurrent, with_concurrent
     from indexer.jobs.lookup import timelines
     from indexer.jobs.scenes import days_with_looks, with_looks
 
@@ -257,14 +258,16 @@ def _show_series(
     thresholds = app.thresholds()
     if group is Group.DAY:
         of_days = days_of_user(catalog, uid, selection, out.zone, terms=terms)
-        days = remarks.of_days(days_with_looks(catalog, of_days, selection, thresholds=thresholds))
+        of_days = days_with_concurrent(catalog, days_with_looks(catalog, of_days, selection, thresholds=thresholds))
+        days = remarks.of_days(of_days)
         if out.for_people:
             show_days(out, days, names)
         else:
             out.write((day_record(day, names) for day in days), fields=DAY_FIELDS)
     else:
         series = timelines(catalog, uid, selection, terms=terms)
-        found = remarks.of(with_looks(catalog, series, selection, thresholds=thresholds))
+        series = with_concurrent(catalog, with_looks(catalog, series, selection, thresholds=thresholds))
+        found = remarks.of(series)
         if out.for_people:
             show_series(out, found, names)
         elif group is Group.SESSION:

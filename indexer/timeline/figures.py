@@ -30,8 +30,8 @@ class Timeline:
     """0 to 1: share of the time in which the camera was on; at least so much, where gaps are undecided."""
     capture: float | None
     """0 to 1: share of the moments that one expects while the camera was on; None if one expects none."""
-    concurrent: tuple[str, ...]
-    """Other channels in which the same uid has shots at the same time."""
+    concurrent: tuple[str, ...] | None = None
+    """Other channels in which the same uid has shots at the same time; None where nobody asked for them."""
 
 
 def on(

@@ -92,6 +92,13 @@ def test_who_is_in_several_channels_at_once_is_pointed_out() -> None:
     assert done("timeline", "8").err == ""
 
 
+def test_of_many_channels_a_few_are_named(tmp_path: Path) -> None:
+    keys = [key for number in range(8) for key in series("7", session=number, cname=f"c{number}")]
+    configure(more=f'[catalog]\nurl = "sqlite:///{tmp_path}/many.db"\n', a=memory(keys)[0])
+    done("-q", "sync")
+    assert "at the same time (c0, c1, c2, c3, c4 and 3 more): " in done("timeline", "7").err
+
+
 def test_that_frozen_pictures_cannot_be_told_is_said_when_asked_for() -> None:
     assert done("timeline", "8", "-v").err.startswith("frozen pictures: not determinable where")
     run = done("timeline", "8", "--runs", "-o", "ndjson").records[0]

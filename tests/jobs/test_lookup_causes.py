@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from indexer.catalog.catalog import Catalog
+from indexer.jobs.elsewhere import with_concurrent
 from indexer.timeline.figures import Timeline
 from tests.histories import (
     NOW,
@@ -40,7 +41,8 @@ def found(past: History, tmp_path_factory: pytest.TempPathFactory) -> Iterator[l
     path = tmp_path_factory.mktemp("histories") / "catalog.db"
     with Catalog.open_to_write(f"sqlite:///{path}", now=NOW) as catalog:
         in_catalog(past, catalog)
-        yield list(told(past, catalog))
+        seats, timelines = zip(*told(past, catalog), strict=True)
+        yield list(zip(seats, with_concurrent(catalog, timelines), strict=True))
 
 
 @pytest.fixture(scope="module")
@@ -106,6 +108,7 @@ def test_other_channels_are_those_with_shots_at_the_same_time(found: list[tuple[
     for _, each in found:
         others = [other for _, other in found if other.uid == each.uid and other.cname != each.cname]
         near = {other.cname for other in others if _meet(each, other)}
+        assert each.concurrent is not None
         assert set(each.concurrent) <= near
 
 
