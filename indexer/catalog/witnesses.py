@@ -6,6 +6,7 @@ Every question is answered from the key of `shot`, by a step or two for each str
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from heapq import nlargest, nsmallest
 from typing import Any, Final, NamedTuple
 
 from sqlalchemy import BigInteger, ColumnElement, Connection, ScalarSelect, bindparam, case, func, select
@@ -55,12 +56,25 @@ class Elsewhere(NamedTuple):
     last_at: datetime
 
 
+class _Silence(NamedTuple):
+    """A stretch in which nobody of a session has a shot, with the shots beside it of the two users nearest to it."""
+
+    before: list[tuple[int, str]]
+    """When the last shot of a user was captured, and the uid; the latest one first."""
+    after: list[tuple[int, str]]
+
+    def holds(self, since_ms: int, until_ms: int) -> bool:
+        """Whether all of [since, until) lies in it."""
+        return all(ms < since_ms for ms, _ in self.before) and all(ms >= until_ms for ms, _ in self.after)
+
+
 class Witnesses:
     """Asks for evidence, on a connection that is not given up in between."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._streams: dict[int, list[Reach]] = {}
+        self._silences: dict[int, list[_Silence]] = {}
 
     def session(self, session_id: int) -> SessionFacts | None:
         """None if it is gone."""
@@ -93,6 +107,30 @@ class Witnesses:
             found = self._connection.execute(_STREAMS, {"session": session_id})
             self._streams[session_id] = sorted(map(Reach._make, found))
         return self._streams[session_id]
+
+    def silence(self, session_id: int, since_ms: int, until_ms: int) -> _Silence | None:
+        """The silence of everybody that holds [since, until), if it is known: each user of a session asks for it."""
+        known = self._silences.get(session_id, ()) if since_ms < until_ms else ()
+        return next((each for each in known if each.holds(since_ms, until_ms)), None)
+
+    def listen(self, session_id: int, since_ms: int, until_ms: int) -> _Silence | None:
+        """The same, finding out."""
+        asked = {"session": session_id, "since": since_ms, "until": since_ms}
+        before: dict[str, int] = {}
+        after: dict[str, int] = {}
+        for uid, last, first in self._connection.execute(_BESIDE, asked):
+            if last is not None:
+                before[uid] = max(last, before.get(uid, last))
+            if first is not None:
+                after[uid] = min(first, after.get(uid, first))
+        found = _Silence(
+            nlargest(2, ((ms, uid) for uid, ms in before.items())),
+            nsmallest(2, ((ms, uid) for uid, ms in after.items())),
+        )
+        if not found.holds(since_ms, until_ms):
+            return None
+        self._silences.setdefault(session_id, []).append(found)
+        return found
 
     def others(self, session_id: int, uid: str) -> "Others":
         """Everybody in a session but one user."""
@@ -153,6 +191,8 @@ class Others:
     def others_inside(self, since: datetime, until: datetime) -> list[Witness]:
         """Other users with shots in [since, until), by uid, all their parts together; `WITNESSES` or all there are."""
         since_ms, until_ms = to_ms(since), to_ms(until)
+        if self._asked.silence(self._session_id, since_ms, until_ms) is not None:
+            return []
         others = (each for each in self._asked.streams(self._session_id) if each.uid != self._uid)
         reaching = [each for each in others if each.first_ms < until_ms and each.last_ms >= since_ms]
         found: dict[str, Witness] = {}
@@ -168,11 +208,20 @@ class Others:
                     found[row.uid] = Witness(row.uid, first_at, last_at)
             if len(found) >= WITNESSES:
                 break
+            if not found and not start and self._asked.listen(self._session_id, since_ms, until_ms) is not None:
+                break
         return [found[uid] for uid in sorted(found)]
 
     def others_around(self, since: datetime, until: datetime) -> tuple[datetime | None, datetime | None]:
         """When anybody else was last seen before `since`, and first from `until` on."""
-        asked = {"session": self._session_id, "uid": self._uid, "since": to_ms(since), "until": to_ms(until)}
+        since_ms, until_ms = to_ms(since), to_ms(until)
+        silence = self._asked.silence(self._session_id, since_ms, until_ms)
+        if silence is not None:
+            last, first = (
+                next((ms for ms, uid in beside if uid != self._uid), None) for beside in (silence.before, silence.after)
+            )
+            return optional_time(last), optional_time(first)
+        asked = {"session": self._session_id, "uid": self._uid, "since": since_ms, "until": until_ms}
         return _extremes(self._connection.execute(_AROUND, asked).all())
 
 
@@ -211,6 +260,11 @@ _BEFORE_AND_AFTER: Final = select(
     _step(_FIRST, shot.c.captured_ms >= _UNTIL).label("after"),
 )
 _AROUND: Final = _BEFORE_AND_AFTER.select_from(stream).where(_OF_SESSION, stream.c.uid != bindparam("uid"))
+_BESIDE: Final = (
+    _BEFORE_AND_AFTER.with_only_columns(stream.c.uid, *_BEFORE_AND_AFTER.selected_columns)
+    .select_from(stream)
+    .where(_OF_SESSION)
+)
 _NEIGHBOURS: Final = _BEFORE_AND_AFTER.select_from(stream).where(_THESE)
 
 _LARGEST: Final = select(stream.c.id).where(_OF_SESSION).order_by(stream.c.shots.desc(), stream.c.id).limit(3)

@@ -11,13 +11,14 @@ from indexer.agora.names import ScreenshotName, ShotHead
 from indexer.agora.names import format as key_of
 from indexer.catalog.catalog import Catalog
 from indexer.catalog.witnesses import SessionFacts, Witnesses
-from indexer.jobs.lookup import Terms, nearest_shot
+from indexer.jobs.lookup import Terms, nearest_shot, timelines_of_session
 from indexer.jobs.selections import timelines_of_selection
 from indexer.jobs.sync import Access, Watch, sync
 from indexer.model import Selection, TimeRange
 from indexer.storage.memory import MemoryStore
 from indexer.timeline.figures import Timeline
 from indexer.timeline.gaps import Cause
+from tests.catalog.test_lookups import counted_selects
 from tests.catalogs import Urls, opened
 from tests.jobs.test_lookup import NOON, NOW, SID, TERMS, Bucket, after, every_ten
 
@@ -95,6 +96,23 @@ def test_what_a_sync_adds_meanwhile_is_told_next_time(bucket: Bucket, monkeypatc
     assert [(each.since, each.until, each.shots, each.gaps) for each in before] == [(NOON, after(590), 60, ())]
     (found,) = told(catalog, "7", 0, 5000)
     assert (found.until, found.shots, len(found.gaps)) == (after(1790), 120, 1)
+
+
+def test_a_silence_of_everybody_is_found_once(bucket: Bucket) -> None:
+    everybody = [str(number) for number in range(40)]
+    for number, uid in enumerate(everybody):
+        bucket.has(uid, [*every_ten(0, 200), *every_ten(613, 800)] if number else every_ten(0, 800))
+    for uid in everybody[1:]:
+        bucket.has(uid, every_ten(1200, 1400), sid="ab" * 16)
+        bucket.has(uid, every_ten(1613, 1800), sid="ab" * 16)
+    catalog = bucket.synced()
+    with counted_selects() as asked:
+        silent = list(timelines_of_session(catalog, "ab" * 16, "room", terms=TERMS))
+    assert {gap.cause for each in silent for gap in each.gaps} == {Cause.SESSION_SILENT}
+    steps = [text for text in asked if " AS before" in text or "captured_ms) AS max" in text]
+    assert len(steps) == 2  # of some of them what they did in it, and of all when they were seen beside it
+    spoken = list(timelines_of_session(catalog, SID, "room", terms=TERMS))
+    assert {gap.cause for each in spoken for gap in each.gaps} == {Cause.CAMERA_OFF}
 
 
 names = st.lists(
