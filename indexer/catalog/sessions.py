@@ -1,12 +1,14 @@
 """Questions about sessions."""
 
-from collections.abc import Iterable, Iterator
+from array import array
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any, Final
 
 from sqlalchemy import (
     BigInteger,
     ColumnElement,
+    Connection,
     Engine,
     Integer,
     Row,
@@ -53,6 +55,9 @@ _LATER_PAGE: Final = _PAGE.where(
     tuple_(session.c.last_ms, session.c.id)
     < tuple_(bindparam("last_ms", type_=BigInteger), bindparam("id", type_=BigInteger))
 )
+_NUMBERS: Final = (
+    select(session.c.id).where(session.c.last_ms.is_not(None)).order_by(session.c.last_ms.desc(), session.c.id.desc())
+)
 _SOURCES: Final = (
     select(stream.c.session_id, source.c.name)
     .join(source)
@@ -77,9 +82,13 @@ class Sessions:
     ) -> Iterator[SessionSummary]:
         """Sessions with a shot of the selection's user, source and channel that reach into its period, newest first.
 
-        `after` is the `position` of the last one seen.
+        `after` is the `position` of the last one seen: a session that has grown since stands before it.  Without it and
+        a limit, every session that there is at the beginning comes once; its number is all that is held of it.
         """
         filters = list(_session_filter(selection))
+        if after is None and limit is None:
+            yield from self._all(filters)
+            return
         last_ms, session_id = (None, None) if after is None else position_numbers(after, 2)
         while limit is None or limit > 0:
             query = _PAGE if last_ms is None else _LATER_PAGE
@@ -87,15 +96,30 @@ class Sessions:
             size = PAGE if limit is None else min(limit, PAGE)
             with self._engine.connect() as connection:
                 rows = connection.execute(query, {"rows": size, "last_ms": last_ms, "id": session_id}).all()
-                # Without a transaction around both these may be a moment newer, which nobody can tell.
-                names: dict[int, list[str]] = {row.id: [] for row in rows}
-                for known, name in connection.execute(_SOURCES, {"sessions": list(names)}):
-                    names[known].append(name)
-            yield from (_summary(row, names[row.id]) for row in rows)
+                summaries = _summaries(connection, rows)
+            yield from summaries
             if len(rows) < size:
                 return
             last_ms, session_id = rows[-1].last_ms, rows[-1].id
             limit = None if limit is None else limit - size
+
+    def _all(self, filters: Sequence[ColumnElement[bool]]) -> Iterator[SessionSummary]:
+        """All of them in the order that they have now, also of those that grow meanwhile."""
+        with self._engine.connect() as connection:
+            rows = connection.execute(_PAGE.where(*filters) if filters else _PAGE, {"rows": PAGE}).all()
+            summaries = _summaries(connection, rows)
+            rest: array[int] = array("q")
+            if len(rows) == PAGE:
+                told = {row.id for row in rows}
+                rest.extend(number for number in connection.scalars(_NUMBERS.where(*filters)) if number not in told)
+        yield from summaries
+        for start in range(0, len(rest), PAGE):
+            numbers = list(rest[start : start + PAGE])
+            query = _PAGE.where(session.c.id.in_(numbers), *filters)
+            with self._engine.connect() as connection:
+                found = {row.id: row for row in connection.execute(query, {"rows": PAGE})}
+                summaries = _summaries(connection, [found[number] for number in numbers if number in found])
+            yield from summaries
 
     def streams(self, sid: str, *, cname: str | None = None) -> list[StreamSummary]:
         """The streams of a session, by user, then in time order."""
@@ -177,6 +201,14 @@ def _session_filter(selection: Selection) -> Iterator[ColumnElement[bool]]:
         inner = select(stream.c.id).join(source, source.c.id == stream.c.source_id)
         only = Selection(source=selection.source, uid=selection.uid)
         yield inner.where(stream.c.session_id == session.c.id, *stream_filter(only)).exists()
+
+
+def _summaries(connection: Connection, rows: Sequence[Row[Any]]) -> list[SessionSummary]:
+    # Without a transaction around both the sources may be a moment newer, which nobody can tell.
+    names: dict[int, list[str]] = {row.id: [] for row in rows}
+    for known, name in connection.execute(_SOURCES, {"sessions": list(names)}):
+        names[known].append(name)
+    return [_summary(row, names[row.id]) for row in rows]
 
 
 def _summary(row: Row[Any], sources: Iterable[str]) -> SessionSummary:

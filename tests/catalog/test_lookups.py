@@ -13,11 +13,13 @@ from sqlalchemy import Engine, event
 
 from indexer.agora.names import ScreenshotName, ShotHead
 from indexer.agora.names import format as key_of
+from indexer.catalog import sessions as found_sessions
 from indexer.catalog import shots as found_shots
 from indexer.catalog.catalog import Catalog
 from indexer.catalog.shots import FIRST_ROWS, MOST_ROWS, PRESENT, STREAMS_OF_USER, Position
 from indexer.errors import ConfigError
 from indexer.jobs.lookup import Terms, shots_of_user, timelines_of_session
+from indexer.jobs.plan import Mode, Wishes
 from indexer.jobs.sync import Access, Watch, sync
 from indexer.model import Selection, Shot, TimeRange
 from indexer.storage.memory import MemoryStore
@@ -217,6 +219,22 @@ def test_a_first_page_reads_few_of_many_shots(catalog_urls: Urls, monkeypatch: p
         assert len(asked) == 2
         assert len(list(shots_of_user(catalog, "1", Selection()))) == 40
         assert len(asked) == 2 + 1 + 4  # of 4, 8, 16 and the last 12
+
+
+def test_a_session_that_grows_while_all_are_read_is_not_passed_over(
+    catalog_urls: Urls, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(found_sessions, "PAGE", 2)
+    names = [name(f"{number:032}", "room", "1", number) for number in range(9)]
+    with filled(catalog_urls, names) as catalog:
+        every = catalog.sessions.every(Selection())
+        found = [next(every).sid]
+        store = MemoryStore()
+        for each in [*names, name(names[2].head.sid, "room", "1", 100)]:
+            store.put(key_of(each), b"x", content_type="image/jpeg")
+        sync(Access(store, ""), catalog, "prod", watch=Watch(lambda: START), wishes=Wishes(Mode.FULL))
+        found += [session.sid for session in every]
+        assert found == [each.head.sid for each in reversed(names)]
 
 
 def test_overlapping_recorders_keep_both_shots_in_time_order(catalog_urls: Urls) -> None:
