@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from threading import Lock
+from threading import Lock, local
 from typing import Any, Final, NamedTuple
 from urllib.parse import quote, urlsplit
 
@@ -36,6 +36,8 @@ MISSES: Final = 3
 
 _HEAD_BYTES: Final = 64 * 1024
 _THROTTLING: Final = frozenset({b"429", b"503"})
+_REFUSALS: Final = _THROTTLING | {b"404"}
+"""Answers that say nothing of the way."""
 _HEAD_END: Final = b"\r\n\r\n"
 _LENGTH: Final = re.compile(rb"\r\ncontent-length:[ \t]*([0-9]{1,15})[ \t]*(?=\r\n)")
 _SCOPE: Final = re.compile(r"AWS4-HMAC-SHA256 Credential=[^,]+/[0-9]{8}/([^/,]+)/s3/aws4_request")
@@ -77,6 +79,10 @@ class Ways:
     ca_bundle: str | None = None
 
 
+class _RefusedError(Exception):
+    """The storage has said no to this one object or moment, and the way to it is right."""
+
+
 class Direct:
     """One try at an object.  Threads may share it.
 
@@ -86,11 +92,11 @@ class Direct:
     def __init__(self, ways: Ways, count: Callable[[str], None]) -> None:
         self._ways = ways
         self._count = count
-        self._seen: tuple[str, str] | None = None
+        self._seen = local()  # each thread's own: a key may end like that of another thread's request
         self._place: _Place | None = None
         self._tls: ssl.SSLContext | None = None
         self._misses = 0
-        self._idle: list[tuple[float, socket.socket]] = []
+        self._idle: list[tuple[float, _Place, socket.socket]] = []
         self._lock = Lock()
         self._closed = False
 
@@ -102,15 +108,16 @@ class Direct:
             authorization = request.headers.get("Authorization", b"")
             if isinstance(authorization, bytes):
                 authorization = authorization.decode("latin-1")
-            self._seen = (request.url, authorization)
+            self._seen.last = request.url, authorization
 
     def learn(self, key: str) -> None:
         """What boto3 sent last was for this key, and it went well."""
-        if self._place is not None or self._seen is None or self._misses >= MISSES:
+        seen: tuple[str, str] | None = getattr(self._seen, "last", None)
+        if self._place is not None or seen is None or self._misses >= MISSES:
             return
-        url, authorization = self._seen
+        url, authorization = seen
         path, scope = _quoted(key), _SCOPE.match(authorization)
-        if not scope or not url.endswith(f"/{path}"):  # another kind of signature, or the request of another thread
+        if not scope or not url.endswith(f"/{path}"):  # another kind of signature, or of address
             return
         parts = urlsplit(url)
         if parts.scheme not in {"http", "https"} or parts.hostname is None or get_environ_proxies(url):
@@ -143,7 +150,10 @@ class Direct:
         answer: bytes | None = None
         with suppress(OSError, BotoCoreError):  # boto3 asks again, and says what is wrong
             head = self._head(place, kind.upper(), key, headers, body)
-            answer = self._answer(self._connection(place), kind, head + body)
+            try:
+                answer = self._answer(place, kind, head + body)
+            except _RefusedError:
+                return None
         if answer is not None:
             self._misses = 0
             return answer
@@ -163,8 +173,12 @@ class Direct:
         lines = (f"{name}: {text}" for name, text in request.headers.items())
         return "\r\n".join([f"{method} {target} HTTP/1.1", *lines, "", ""]).encode("latin-1")
 
-    def _answer(self, connection: socket.socket, kind: str, request: bytes) -> bytes | None:
-        """The body of an answer that leaves no question, or None; the connection is kept or closed."""
+    def _answer(self, place: _Place, kind: str, request: bytes) -> bytes | None:
+        """The body of an answer that leaves no question, or None; the connection is kept or closed.
+
+        Raises `_RefusedError`.
+        """
+        connection = self._connection(place)
         keep = False
         try:
             self._count(kind)
@@ -172,6 +186,8 @@ class Direct:
             head, body = _received_head(connection)
             if head[9:12] in _THROTTLING:
                 self._count(THROTTLED)
+            if head[9:12] in _REFUSALS:
+                raise _RefusedError
             lengths = _LENGTH.findall(head)
             if not head.startswith(b"http/1.1 200") or len(lengths) != 1 or b"\r\ntransfer-encoding:" in head:
                 return None
@@ -182,7 +198,7 @@ class Direct:
             with self._lock:
                 keep = keep and not self._closed
                 if keep:
-                    self._idle.append((time.monotonic(), connection))
+                    self._idle.append((time.monotonic(), place, connection))
             if not keep:
                 connection.close()
 
@@ -194,8 +210,8 @@ class Direct:
             with self._lock:
                 if not self._idle:
                     break
-                since, connection = self._idle.pop()
-            if since >= oldest:
+                since, where, connection = self._idle.pop()
+            if where == place and since >= oldest:
                 return connection
             connection.close()
         connection = socket.create_connection((place.host, place.port), self._ways.connect_timeout_s)
@@ -214,7 +230,7 @@ class Direct:
         with self._lock:
             self._closed = True
             idle, self._idle = self._idle, []
-        for _, connection in idle:
+        for _, _, connection in idle:
             with suppress(OSError):
                 connection.close()
 

@@ -1,8 +1,10 @@
 """Objects through the short way, beside a proxy that hurts answers: right, or boto3's to settle."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from botocore.awsrequest import AWSRequest
 from botocore.retries.standard import ExponentialBackoff
 
 from indexer.errors import AccessDeniedError, ObjectNotFoundError, StorageUnavailableError
@@ -15,6 +17,7 @@ from tests.servers import S3Server
 
 KEY = "d/é a+b%20&<1>//x.jpg"
 DATA = bytes(range(256)) * 500
+SIGNED = "AWS4-HMAC-SHA256 Credential=me/20261105/us-east-1/s3/aws4_request, SignedHeaders=host, Signature=0"
 NOT_NOTICED = {Fault.SHORTENED, Fault.OK_WITH_ERROR, Fault.EMPTY}
 """Whole answers with another body: what a listing said of the size tells, and nothing that HTTP has."""
 
@@ -100,3 +103,36 @@ def test_a_store_that_is_closed_keeps_no_connection(store: S3Store) -> None:
     store.close()
     assert store.get(KEY) == DATA
     assert store._direct._idle == []
+
+
+def test_a_way_is_learned_from_the_request_of_the_same_thread(weed: S3Server) -> None:
+    """A key may end like the one that another thread asks for at the same time."""
+    store = open_s3(weed.new_bucket(), S3Options(weed.endpoint_url, region="us-east-1"), session=weed.session)
+    weed.client.put_object(Bucket=store.url.removeprefix("s3://").strip("/"), Key="a.jpg", Body=b"a")
+    with ThreadPoolExecutor(1) as other:
+        request = AWSRequest("GET", f"{weed.endpoint_url}/bucket/old/a.jpg", {"Authorization": SIGNED})
+        other.submit(store._direct.see, request).result()
+        assert store.get("a.jpg") == b"a"
+        other.submit(store._direct.learn, "a.jpg").result()
+    place = store._direct._place
+    assert place is not None
+    assert place.base == f"{weed.endpoint_url}/{store.url.removeprefix('s3://').strip('/')}/"
+
+
+def test_objects_that_are_gone_do_not_end_the_short_way(store: S3Store) -> None:
+    for _ in range(MISSES + 1):
+        with pytest.raises(ObjectNotFoundError):
+            store.get("gone.jpg")
+    assert is_direct(store)
+    assert store.get(KEY) == DATA
+
+
+def test_a_kept_connection_is_not_used_for_another_place(store: S3Store, weed: S3Server) -> None:
+    assert store.get(KEY) == DATA
+    (kept,) = store._direct._idle
+    assert store._direct._place is not None
+    elsewhere = store._direct._place._replace(port=int(weed.endpoint_url.rpartition(":")[2]))
+    connection = store._direct._connection(elsewhere)
+    assert connection is not kept[2]
+    assert connection.getpeername()[1] == elsewhere.port
+    connection.close()
