@@ -9,6 +9,7 @@ from sqlalchemy import Connection, Engine, delete, insert, select, tuple_
 from indexer.catalog.answers import StreamSummary
 from indexer.catalog.dialects import WRITE
 from indexer.catalog.looks import amend, settle
+from indexer.catalog.owners import batches
 from indexer.catalog.rows import ShotRow, pack_etag, shot_key, unpack_etag
 from indexer.catalog.schema import derivative, orphan, shot, source, stream
 from indexer.catalog.selecting import PAGE, select_streams, stream_filter, to_stream
@@ -52,6 +53,14 @@ class Result(NamedTuple):
 
 def _stream_of(result: Result) -> int:
     return result.wanted.stream_id
+
+
+def _place(wanted: Wanted) -> tuple[int, int]:
+    return wanted.stream_id, wanted.captured_ms
+
+
+def _keys(wanted: Wanted) -> set[str]:
+    return {thumbnail_key(wanted.source, wanted.key, spec) for spec in wanted.specs}
 
 
 class Derivatives:
@@ -149,7 +158,7 @@ class Derivatives:
             seen = {
                 place: sight
                 for wanted, _, _, sight in outcomes
-                if sight is not None and (place := (wanted.stream_id, wanted.captured_ms)) in there
+                if sight is not None and (place := _place(wanted)) in there
             }
             looks, behind = settle(connection, seen)
             for row in rows:
@@ -178,14 +187,19 @@ class Derivatives:
             taken.update((stream_id, at) for at in connection.scalars(known))
         there: set[tuple[int, int]] = set()
         for wanted, _, _, _ in outcomes:
-            place = (wanted.stream_id, wanted.captured_ms)
+            place = _place(wanted)
             # Numbers of streams are used again.
             if place in taken and heads[wanted.stream_id] == f"{wanted.key.rpartition('_')[0]}_":
                 there.add(place)
                 continue
-            for key in {thumbnail_key(wanted.source, wanted.key, spec) for spec in wanted.specs}:
+            for key in _keys(wanted):
                 connection.execute(delete(orphan).where(orphan.c.key == key))
                 connection.execute(insert(orphan), {"key": key})
+        # A shot may have been gone for a while: what was orphaned then has just been made again.
+        if connection.scalar(select(orphan.c.key).limit(1)) is not None:
+            kept = (key for wanted, made, *_ in outcomes if made and _place(wanted) in there for key in _keys(wanted))
+            for batch in batches(kept):
+                connection.execute(delete(orphan).where(orphan.c.key.in_(batch)))
         return [row for row in rows if (row["stream_id"], row["captured_ms"]) in there]
 
     def orphans(self) -> Iterator[str]:

@@ -63,7 +63,12 @@ class World:
         sync(Access(self.bucket, ""), self.catalog, "prod", watch=Watch(lambda: NOW))
 
     def thumbs(
-        self, *specs: ThumbSpec, follow: Follow | None = None, retry: bool = False, dry: bool = False
+        self,
+        *specs: ThumbSpec,
+        follow: Follow | None = None,
+        retry: bool = False,
+        dry: bool = False,
+        keep_orphans: bool = False,
     ) -> ThumbReport:
         return make_thumbnails(
             self.catalog,
@@ -74,6 +79,7 @@ class World:
             follow=follow or Follow(lambda: NOW),
             retry_failed=retry,
             dry_run=dry,
+            keep_orphans=keep_orphans,
             time_limit_s=20,
         )
 
@@ -157,6 +163,19 @@ def test_thumbnails_of_removed_shots_are_pruned(world: World) -> None:
     assert world.thumbs().pruned == 2
     assert world.made() == [thumbnail_key("prod", key(n), str(SMALL)) for n in (0, 3)]
     assert world.thumbs().pruned == 0
+
+
+def test_a_thumbnail_of_a_shot_that_came_back_is_not_pruned(world: World) -> None:
+    world.put(0, 1)
+    world.sync()
+    world.thumbs()
+    world.bucket.delete(key(1))
+    world.sync()
+    world.put(1)
+    world.sync()
+    assert world.thumbs(keep_orphans=True).made == 1
+    assert world.thumbs().pruned == 0
+    assert world.made() == [thumbnail_key("prod", key(n), str(SMALL)) for n in (0, 1)]
 
 
 def test_an_interrupted_run_keeps_what_it_made(world: World) -> None:
