@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
@@ -43,6 +43,7 @@ _DEFAULTS: Final = {
 # Of this catalog, not of the whole database: one may hold several, each in a schema of its own.
 _KEY: Final = "hashtextextended('livestills ' || current_schema(), 0)"
 _WRITE_LOCK: Final = f"SELECT set_config('lock_timeout', '{_LOCK_TIMEOUT}', true), pg_advisory_xact_lock({_KEY})"
+_SYNC_UNLOCK: Final = text("SELECT pg_advisory_unlock_all()")
 _SYNC_LOCK: Final = text("SELECT pg_try_advisory_lock(hashtextextended(:source, hashtext(current_schema())))")
 
 
@@ -142,6 +143,10 @@ class PostgresDatabase:
                 yield
             finally:
                 self._holding.remove(connection)
+                # A server notices only later that a connection has ended, and the next sync may come at once.
+                if not connection.invalidated:
+                    with suppress(LivestillsError):
+                        connection.execute(_SYNC_UNLOCK)
         finally:
             connection.invalidate()  # not back to the pool, with the lock
             connection.close()
