@@ -4,7 +4,7 @@ import json
 import os
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -16,6 +16,7 @@ from indexer.jobs.storyboard_drawing import Drawn
 from indexer.jobs.storyboard_plan import Plan, Sheet
 from indexer.jobs.written import Text, write_file
 from indexer.model import Shot, rfc3339
+from indexer.render.image import Flaw
 from indexer.render.storyboard import Board, NoPicture, draw_sprite
 from indexer.render.thumbnail import ThumbSpec
 from indexer.render.webvtt import Box, ThumbnailCue, UnshowableError, write_thumbnails
@@ -64,6 +65,41 @@ class Result:
 
 
 @dataclass(frozen=True, slots=True)
+class Wanted:
+    """What is to be written for a series."""
+
+    inputs: str
+    """A digest of everything that it is made from."""
+    sprites: frozenset[str]
+    """Their names, without the one that is shown where media time has no cell."""
+    tile: ThumbSpec
+    media: bool
+    """Whether there is to be WebVTT in media time."""
+
+
+_LASTING: Final = frozenset(map(str, Flaw)) - {str(Flaw.WRONG_SIZE)}
+"""Reasons that are in the bytes that were cataloged.  All others may pass, and nothing that is cataloged tells when:
+an object is put back, a source is configured, one that was archived gets a thumbnail."""
+
+HEAD_LENGTH: Final = 512
+"""Of the first line of the JSON: all reasons there are, each with a count of ten digits, take less."""
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The first line of the JSON, by which a later run knows what it was made from and what became of that."""
+
+    inputs: str
+    flawed: Mapping[str, int]
+    blank: bool
+    """Whether media time shows the sprite that says that there is no cell."""
+
+    def __str__(self) -> str:
+        facts = {"version": VERSION, "inputs": self.inputs, "no_picture": self.flawed, "blank": self.blank}
+        return (_json(facts).removesuffix("}") + ",").ljust(HEAD_LENGTH - 1) + "\n"
+
+
+@dataclass(frozen=True, slots=True)
 class Files:
     """What the files of a series are called."""
 
@@ -95,14 +131,27 @@ class Files:
         """The name of the sprite that is shown where media time has no cell."""
         return f"{self.stem}-none-{tile}.jpg"
 
-    def hold(self, result: Result, inputs: str) -> bool:
-        """Whether an earlier run has written just this."""
+    def hold(self, wanted: Wanted) -> Counter[str] | None:
+        """Its shots without a picture, if an earlier run has written just this, and would not do better today."""
+        told = self._told(wanted.inputs)
+        if told is None:
+            return None
+        flawed, sprites = told.flawed, wanted.sprites | ({self.blank(wanted.tile)} if told.blank else set())
+        texts = (self.vtt, self.media_vtt) if wanted.media else (self.vtt,)
+        whole = sprites <= self.earlier and all(path.is_file() for path in texts)
+        return Counter(flawed) if whole and flawed.keys() <= _LASTING else None
+
+    def _told(self, inputs: str) -> Head | None:
+        """What the JSON begins with, if it was made from the same and by a run that wrote as we do."""
         try:
             with self.json.open(encoding="utf-8") as file:
-                told = file.readline(_HEAD) == _head(inputs)
-        except (OSError, UnicodeDecodeError):
-            return False
-        return told and self.vtt.is_file() and len(self.earlier) >= result.sprites
+                line = file.readline(HEAD_LENGTH + 1)
+            found = json.loads(line.rstrip().removesuffix(",") + "}")
+            flawed = {reason: int(count) for reason, count in found["no_picture"].items()}
+            head = Head(inputs, flawed, blank=bool(found["blank"]))
+        except (OSError, ValueError, TypeError, KeyError, AttributeError, OverflowError):
+            return None
+        return head if str(head) == line else None
 
 
 _SPRITE: Final = re.compile(r"(storyboard_.*_[0-9a-f]{16})-(?:[0-9]{4,}-[0-9a-f]{12}|none-[0-9]+x[0-9]+)\.jpg")
@@ -118,19 +167,12 @@ def earlier_sprites(folder: Path) -> dict[str, frozenset[str]]:
     return {stem: frozenset(names) for stem, names in found.items()}
 
 
-_HEAD: Final = 200
-
-
-def _head(inputs: str) -> str:
-    """The first line of the JSON, by which a later run knows what it was made from."""
-    return f'{{"version": {VERSION}, "inputs": "{inputs}",\n'
-
-
 class Writing:
     """The files of a series that is at work.  Sprites may come in any order; what is told of them is in theirs."""
 
     def __init__(self, plan: Plan, media: Media, result: Result, inputs: str, files: Files) -> None:
         self._plan, self._media, self._result, self._files = plan, media, result, files
+        self._inputs = inputs
         self._expected: dict[int, tuple[Sheet, str]] = {}
         self._waiting: dict[int, Drawn | None] = {}
         self._next = 0
@@ -140,7 +182,10 @@ class Writing:
         self._shown: list[tuple[int, int]] = []
         """Of each cell: the number of its sprite, and its slot."""
         self._text = Text(files.json)
-        self._text.write(_head(inputs) + "".join(f'"{name}": {_json(value)},\n' for name, value in self._facts()))
+        self._text.write(
+            str(Head(inputs, {}, blank=False))
+            + "".join(f'"{name}": {_json(value)},\n' for name, value in self._facts())
+        )
         self._text.write('"tiles": [')
 
     def _facts(self) -> Iterator[tuple[str, object]]:
@@ -222,15 +267,18 @@ class Writing:
         result.bytes += self._write_vtt(files.vtt, wall)
         result.vtt = files.vtt
         media: list[Cue] = []
+        blank = False
         if self._media.clock is not None and result.media_failure is None:
             media = media_cues(self._placed, self._media.clock, pause=self._plan.pause)
-            if any(cue.cell is None for cue in media):
+            blank = any(cue.cell is None for cue in media)
+            if blank:
                 self._write_blank()
             result.bytes += self._write_vtt(files.media_vtt, media)
             result.media_vtt = files.media_vtt
         self._text.write("\n],\n")
         self._text.write(f'"sprites": {_json([_sprite(*each) for each in self._sprites])},\n')
         self._text.write(f'"media": {_json(self._told_media(media))}}}\n')
+        self._text.write_over(str(Head(self._inputs, result.flawed, blank=blank)))
         result.bytes += self._text.end()
         result.json = files.json
         kept = {name for name, _ in self._sprites}

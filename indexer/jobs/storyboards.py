@@ -17,7 +17,7 @@ from indexer.derived import thumbnail_key
 from indexer.jobs.lookup import Terms
 from indexer.jobs.media import Media, media_of
 from indexer.jobs.storyboard_drawing import Drawn, Task, Tile, draw
-from indexer.jobs.storyboard_files import VERSION, Files, Result, Writing, earlier_sprites
+from indexer.jobs.storyboard_files import VERSION, Files, Result, Wanted, Writing, earlier_sprites
 from indexer.jobs.storyboard_plan import (
     Places,
     Plan,
@@ -121,7 +121,8 @@ class _Run:
             media = media_of(self._catalog, plan.series, self._stores) if self._wishes.media else Media()
             result, stem = _result(plan, media), plan.stem
             files = Files(self._places.folder, stem, self._earlier.get(stem, frozenset()))
-            inputs = _inputs(plan, media, result)
+            wanted = _wanted(plan, media, result, files)
+            held = None if self._again else files.hold(wanted)
             if result.wall > timedelta(milliseconds=LONGEST_MS):
                 result.state = "failed"
                 result.failure = (
@@ -129,13 +130,14 @@ class _Run:
                     f"{timestamp(LONGEST_MS)}: narrow it by --since and --until"
                 )
                 self._told.append(result)
-            elif not self._again and files.hold(result, inputs):
+            elif held is not None:
                 result.state = "there"
                 result.vtt, result.json = files.vtt, files.json
-                result.media_vtt = files.media_vtt if files.media_vtt.is_file() else None
+                result.media_vtt = files.media_vtt if wanted.media else None
+                result.flawed = held
                 self._told.append(result)
             else:
-                self._writing[number] = Writing(plan, media, result, inputs, files)
+                self._writing[number] = Writing(plan, media, result, wanted.inputs, files)
                 yield from self._tasks_of(number, plan)
 
     def _tasks_of(self, number: int, plan: Plan) -> Iterator[Task]:
@@ -195,9 +197,10 @@ def _result(plan: Plan, media: Media) -> Result:
     return result
 
 
-def _inputs(plan: Plan, media: Media, result: Result) -> str:
-    """A digest of everything that the files of a series are made from; counts it into the result."""
+def _wanted(plan: Plan, media: Media, result: Result, files: Files) -> Wanted:
+    """What the files of a series are made from, and which they are; counts it into the result."""
     whole = hashlib.sha256()
+    sprites: set[str] = set()
     about = (VERSION, str(plan.wishes.board), plan.wishes.base_url, plan.begin, media.playlists, media.failure)
     stretches = () if media.clock is None else media.clock.stretches
     whole.update(repr((about, stretches)).encode("utf-8", "surrogatepass"))
@@ -206,8 +209,10 @@ def _inputs(plan: Plan, media: Media, result: Result) -> str:
         times = [(cell.since, cell.until, cell.gap and (cell.gap.cause, cell.gap.evidence)) for cell in sheet.cells]
         whole.update(repr((times, sheet.slots, sheet.digest())).encode("utf-8", "surrogatepass"))
         result.sprites += 1
+        sprites.add(files.sprite(sheet))
         result.gaps += sum(cell.gap is not None for cell in sheet.cells)
         result.tiles += sum(cell.shot is not None for cell in sheet.cells)
         end = sheet.cells[-1].until
     result.wall = end - plan.begin
-    return whole.hexdigest()
+    shows_media = media.clock is not None and result.media_failure is None
+    return Wanted(whole.hexdigest(), frozenset(sprites), plan.wishes.board.tile, shows_media)

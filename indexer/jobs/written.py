@@ -34,6 +34,11 @@ class Text:
         """Write on."""
         self._file.write(text)
 
+    def write_over(self, beginning: str) -> None:
+        """Replace the beginning by as much ASCII, when nothing else is left to write."""
+        self._file.seek(0)
+        self._file.write(beginning)
+
     def end(self) -> int:
         """Put it in its place; its bytes."""
         self._file.close()

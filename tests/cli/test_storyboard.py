@@ -84,6 +84,16 @@ def test_a_picture_or_a_playlist_that_fails_is_named_and_the_status_is_3() -> No
     assert Path(answer.lines[0]).exists()
 
 
+def test_a_storyboard_with_a_broken_picture_has_status_3_also_when_it_was_made_earlier() -> None:
+    fill(series("7", shots=3))
+    Path("bucket", shot("7", at=10)).write_bytes(b"<html>")
+    done("sync")
+    for state in ("made", "there"):
+        answer = livestills("storyboard", "--user", "7", "--to", "out", "-o", "ndjson")
+        (record,) = answer.records
+        assert (answer.status, record["state"], record["no_picture"]) == (3, state, {"not-jpeg": 1})
+
+
 def test_an_estimate_tells_requests_bytes_and_money_and_writes_nothing() -> None:
     fill(series("7", shots=3), playlist=recorded())
     answer = done("storyboard", "--user", "7", "--to", "out", "--estimate")

@@ -22,7 +22,7 @@ from indexer.errors import ConfigError, InterruptedRunError
 from indexer.jobs.lookup import Terms
 from indexer.jobs.media import media_of
 from indexer.jobs.storyboard_estimate import estimate
-from indexer.jobs.storyboard_files import Result
+from indexer.jobs.storyboard_files import HEAD_LENGTH, Head, Result
 from indexer.jobs.storyboard_plan import Places, Wishes
 from indexer.jobs.storyboards import Follow, make
 from indexer.jobs.sync import Access, Watch, sync
@@ -30,6 +30,7 @@ from indexer.jobs.thumbnails import Follow as ThumbFollow
 from indexer.jobs.thumbnails import Places as ThumbPlaces
 from indexer.jobs.thumbnails import make_thumbnails
 from indexer.model import Selection, TimeRange, to_ms
+from indexer.render.image import Flaw
 from indexer.render.storyboard import Board
 from indexer.render.thumbnail import ThumbSpec
 from indexer.storage.local import LocalStore
@@ -210,14 +211,57 @@ def test_a_second_run_makes_only_what_has_changed_and_leaves_nothing_behind(worl
     check_files(changed, document)
 
 
-def test_a_run_whose_sprite_was_removed_makes_it_again(world: World) -> None:
-    world.fill(*map(name, range(3)))
+@pytest.mark.parametrize(
+    "lost", ["*_????????????????.vtt", "*.media.vtt", "*.json", "*-0001-*.jpg", "*-0002-*.jpg", "*-none-*.jpg"]
+)
+def test_a_run_one_of_whose_files_was_removed_makes_it_again(world: World, lost: str) -> None:
+    world.fill(*map(name, range(10)))
+    world.record(playlist_key(), playlist((-600, 1200)))
     world.sync()
     world.make()
-    next(world.out.glob("*.jpg")).unlink()
+    (file,) = world.out.glob(lost)
+    file.rename(file.with_name(file.name.replace("-0002-", "-0003-")) if "-0002-" in lost else world.out / "elsewhere")
     result, document = world.one()
-    assert result.state == "made"
+    assert (result.state, file.is_file()) == ("made", True)
     check_files(result, document)
+    (again,) = world.make()
+    assert (again.state, again.media_vtt) == ("there", result.media_vtt)
+
+
+def test_what_may_be_readable_again_is_tried_again(world: World) -> None:
+    world.fill(*map(name, range(5)))
+    world.sync()
+    world.bucket.delete(name(3))
+    (Path(world.origins["prod"].location.place) / name(4)).write_bytes(b"half")
+    for _ in range(2):
+        (result,) = world.make()
+        assert (result.state, result.flawed) == ("made", {"gone": 1, "wrong-size": 1})
+    world.fill(name(3), name(4))
+    result, document = world.one(places=Places({}, None, world.out))
+    assert result.flawed == {"source not configured": 5}
+    result, document = world.one()
+    assert (result.state, result.flawed.total()) == ("made", 0)
+    assert {tile["no_picture"] for tile in document["tiles"]} == {None}
+    check_files(result, document)
+    assert world.make()[0].state == "there"
+
+
+def test_what_stays_broken_is_told_again_and_not_fetched_again(world: World) -> None:
+    world.fill(*map(name, range(5)))
+    world.bucket.put(name(1), b"<html>", content_type="image/jpeg")
+    for step in (2, 3):
+        world.bucket.put(name(step), jpeg()[:-300], content_type="image/jpeg")
+    world.sync()
+    result, document = world.one()
+    assert result.flawed == document["no_picture"] == {"not-jpeg": 1, "truncated": 2}
+    (again,) = world.make()
+    assert (again.state, again.flawed) == ("there", result.flawed)
+
+
+def test_the_counts_of_all_reasons_leave_the_first_line_as_long_as_it_is() -> None:
+    reasons = [*map(str, Flaw), "gone", "archived", "source not configured"]
+    head = Head("f" * 64, dict.fromkeys(reasons, 10**10 - 1), blank=False)
+    assert len(str(head)) == len(str(Head("f" * 64, {}, blank=True))) == HEAD_LENGTH
 
 
 def test_bad_pictures_are_tiles_with_their_reason(world: World) -> None:
