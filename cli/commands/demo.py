@@ -61,7 +61,9 @@ def demo(folder: Path) -> None:
     for arguments in (
         ("timeline", world.uid, "--since", rfc3339(off.since)[:16] + "Z", "--shots", "--limit", "5"),
         ("sessions", "show", lost.sid),
-        ("sheet", "--session", lost.sid, "--every", "1m", "--to", str(folder / "sheets")),
+        ("sheet", "--session", lost.sid, "--every", "1m", "--format", "html", "--to", str(folder / "sheets")),
+        ("storyboard", "--session", lost.sid, "--to", str(folder / "storyboards")),
+        ("scenes", world.uid),
         ("users", "show", world.shared_uid),
         ("parse", world.corrupt_key),
         ("stats",),
