@@ -90,8 +90,8 @@ class SQLiteDatabase:
         self._pragma("journal_mode = WAL")
 
     def rest(self) -> None:
-        """See `Database`: give the write-ahead log's space back."""
-        self._pragma("wal_checkpoint(TRUNCATE)")
+        """See `Database`: give the write-ahead log's space back, or leave that to the next run while somebody reads."""
+        self._pragma("busy_timeout = 0", "wal_checkpoint(TRUNCATE)", f"busy_timeout = {BUSY_TIMEOUT_S * 1000}")
 
     def lock(self, source: str, *, wait: Callable[[], None] | None = None) -> AbstractContextManager[None]:
         """See `Database`."""
@@ -117,11 +117,12 @@ class SQLiteDatabase:
         """See `Database`."""
         return doubts()
 
-    def _pragma(self, pragma: str) -> None:
-        # Neither works inside a transaction, which every SQLAlchemy connection is in.
+    def _pragma(self, *pragmas: str) -> None:
+        # None works inside a transaction, which every SQLAlchemy connection is in.
         connection = self.engine.raw_connection()
         try:
-            connection.cursor().execute(f"PRAGMA {pragma}")
+            for pragma in pragmas:
+                connection.cursor().execute(f"PRAGMA {pragma}")
         except sqlite3.Error as exc:
             if error := own_error(exc, self.name):
                 raise error from exc
