@@ -81,7 +81,7 @@ class Figure(StrEnum):
 @click.option(
     "--figure",
     type=click.Choice([figure.value for figure in Figure], case_sensitive=False),
-    help=f"Which figure --fail-under looks at.  [default: {Figure.CAPTURE}]",
+    help=f"Which figure --fail-under looks at; {Figure.CAPTURE}, if it is not said.",
 )
 @with_app
 def gaps(
