@@ -202,6 +202,27 @@ def paging_options(command: _Command) -> _Command:
     return paged  # type: ignore[return-value]  # click's decorators keep the callable
 
 
+def presign_options(command: _Command) -> _Command:
+    """`--presign` and `--lifetime`; they arrive as `presigned_for`, which is None without the first one."""
+
+    @click.option(
+        "--presign", is_flag=True, help="Add an address to each shot that opens it without credentials for a while."
+    )
+    @click.option(
+        "--lifetime",
+        type=click.IntRange(1, 7 * 24 * 60),
+        default=15,
+        metavar="MINUTES",
+        show_default=True,
+        help="How long such an address works.",
+    )
+    @wraps(command)
+    def presigned(*args: Any, presign: bool, lifetime: int, **kwargs: Any) -> Any:
+        return command(*args, presigned_for=timedelta(minutes=lifetime) if presign else None, **kwargs)
+
+    return presigned  # type: ignore[return-value]  # click's decorators keep the callable
+
+
 _AGO: Final = re.compile(r"([0-9]{1,6})([smhdw])")
 _UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 

@@ -15,7 +15,7 @@ import click
 
 from cli import machine
 from cli.machine import Record
-from cli.options import Selector, common, selection_options, with_app
+from cli.options import Selector, common, presign_options, selection_options, with_app
 from cli.output import Format as OutputFormat
 from cli.output import Output
 from cli.progress import counting
@@ -73,17 +73,7 @@ _EVERY: Final = 1_000
     help="How to write it; by the file's suffix where it is not said, ndjson for -.",
 )
 @click.option("--gaps", is_flag=True, help="Gaps with their causes in place of shots.")
-@click.option(
-    "--presign", is_flag=True, help="Add an address to each shot that opens it without credentials for a while."
-)
-@click.option(
-    "--lifetime",
-    type=click.IntRange(1, 7 * 24 * 60),
-    default=15,
-    metavar="MINUTES",
-    show_default=True,
-    help="How long such an address works.",
-)
+@presign_options
 @click.option("--force", is_flag=True, help="Replace an existing file.")
 @with_app
 def export(
@@ -94,8 +84,7 @@ def export(
     select: Selector,
     said: Format | None,
     gaps: bool,
-    presign: bool,
-    lifetime: int,
+    presigned_for: timedelta | None,
     force: bool,
 ) -> None:
     """Write the shots of a selection, or its gaps, to a file: ndjson, CSV or Parquet.
@@ -104,7 +93,7 @@ def export(
     first.  They have the fields that programs get everywhere.  The file gets its name when it is whole; an export that
     is stopped leaves what was there before.
     """
-    if gaps and presign:
+    if gaps and presigned_for is not None:
         raise click.UsageError("gaps have no pictures: leave out --presign or --gaps")
     form = _format(to, said)
     selection = select(app)
@@ -114,7 +103,7 @@ def export(
         if gaps:
             fields, records = GAP_FIELDS, _gap_records(app, catalog, selection)
         else:
-            address = app.presigner(timedelta(minutes=lifetime)) if presign else None
+            address = None if presigned_for is None else app.presigner(presigned_for)
             fields = SHOT_FIELDS if address is None else (*SHOT_FIELDS, "url")
             records = _shot_records(catalog, selection, address)
             total = sum(channel.shots for channel in catalog.sums.by_channel(selection))

@@ -15,6 +15,7 @@ from cli.options import (
     paging_options,
     parse_length,
     parse_time,
+    presign_options,
     selection_options,
     with_app,
 )
@@ -76,17 +77,7 @@ class Group(StrEnum):
     type=click.Choice([group.value for group in Group], case_sensitive=False),
     help="Figures with runs and gaps, by session, or by day of the time zone and channel.",
 )
-@click.option(
-    "--presign", is_flag=True, help="Add an address to each shot that opens it without credentials for a while."
-)
-@click.option(
-    "--lifetime",
-    type=click.IntRange(1, 7 * 24 * 60),
-    default=15,
-    metavar="MINUTES",
-    show_default=True,
-    help="How long such an address works.",
-)
+@presign_options
 @with_app
 def timeline(
     app: "App",
@@ -99,8 +90,7 @@ def timeline(
     every: str | None,
     at: str | None,
     group: str | None,
-    presign: bool,
-    lifetime: int,
+    presigned_for: timedelta | None,
 ) -> None:
     """Show when a user was seen, and why not: runs, gaps or shots, by channel and session.
 
@@ -112,15 +102,15 @@ def timeline(
     """
     if not uid:
         raise click.UsageError("the UID is empty; say one, for example 1002")
-    _refuse(paging, as_shots=as_shots, every=every, at=at, group=group, presign=presign)
+    _refuse(paging, as_shots=as_shots, every=every, at=at, group=group, presign=presigned_for is not None)
     selection = select(app)
     if at is not None and selection.period != TimeRange():
         raise click.UsageError("--at shows one moment, for which --since and --until cannot be said: leave them out")
     step = None if every is None else parse_length(every, "--every")
     moment = None if at is None else parse_time(at, "--at", app.zone, app.now())
-    address = app.presigner(timedelta(minutes=lifetime)) if presign else None
+    address = None if presigned_for is None else app.presigner(presigned_for)
     none = f"the catalog has no shot of user {shown(uid)} that matches"
-    about_shots = as_shots or step is not None or presign or paging.wanted
+    about_shots = as_shots or step is not None or address is not None or paging.wanted
     with app.catalog_for(selection) as catalog:
         if moment is not None:
             _show_nearest(out, catalog, uid, selection, moment, address, none)
