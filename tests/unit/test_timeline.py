@@ -1,14 +1,12 @@
 """Series: folding, the capture interval, runs and the holes between them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import count, pairwise, permutations
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from indexer.model import Recorder, to_ms
 from indexer.timeline.series import (
     SAMPLE,
     STILL,
@@ -22,35 +20,10 @@ from indexer.timeline.series import (
     missing_between,
     pieces,
 )
+from tests.captured import Taken
 
 NOON = datetime(2026, 11, 5, 12, tzinfo=UTC)
 TEN_SECONDS = timedelta(seconds=10)
-
-
-@dataclass(frozen=True)
-class Taken:
-    captured_at: datetime
-    bak: int | None = None
-    source: str = "prod"
-    directory: str = ""
-    etag: str = ""
-    size: int = 1
-
-    @property
-    def key(self) -> str:
-        return f"{self.directory}{'' if self.bak is None else f'bak{self.bak}_'}{to_ms(self.captured_at)}"
-
-    @property
-    def recorder(self) -> Recorder:
-        return Recorder(self.source, self.directory, self.bak)
-
-    @property
-    def captured_ms(self) -> int:
-        return to_ms(self.captured_at)
-
-    @property
-    def lag_ms(self) -> int:
-        return 2_000
 
 
 def after(ms: int) -> datetime:

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from indexer.model import Recorder, to_ms
 from indexer.timeline.figures import capture, presence
 from indexer.timeline.gaps import FAILOVER, FEW, UPLOAD, Case, Cause, Gap, Removed, Witness, explain, within
 from indexer.timeline.series import CaptureInterval, Hole, Run, pieces
+from tests.captured import Taken
 
 NOON = datetime(2026, 11, 5, 12, tzinfo=UTC)
 INTERVAL = timedelta(seconds=10)
@@ -21,33 +21,6 @@ HORIZON = timedelta(hours=96)
 
 def after(seconds: float) -> datetime:
     return NOON + timedelta(milliseconds=round(seconds * 1000))
-
-
-@dataclass(frozen=True)
-class Taken:
-    captured_at: datetime
-    bak: int | None = None
-    lag: timedelta = timedelta(seconds=2)
-    source: str = "prod"
-    directory: str = ""
-    etag: str = ""
-    size: int = 1
-
-    @property
-    def key(self) -> str:
-        return f"{self.bak}_{to_ms(self.captured_at)}"
-
-    @property
-    def recorder(self) -> Recorder:
-        return Recorder(self.source, self.directory, self.bak)
-
-    @property
-    def captured_ms(self) -> int:
-        return to_ms(self.captured_at)
-
-    @property
-    def lag_ms(self) -> int:
-        return self.lag // timedelta(milliseconds=1)
 
 
 @dataclass(frozen=True)
