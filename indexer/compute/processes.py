@@ -22,7 +22,6 @@ _Result = TypeVar("_Result")
 IN_FLIGHT: Final = 8
 """Tasks handed out for each worker: enough that none waits, few enough to lose little."""
 
-
 STUCK_S: Final = 15.0
 """Without any result for so long beyond the time limit of a task, a pool is stuck: a worker that is killed while it
 holds the lock of the pool's pipe, as the system does when memory is short, leaves it to nobody."""
@@ -90,6 +89,7 @@ def carry_out(
                     elif isinstance(exc, TimeoutError):
                         yield Done(several[0], Lost.TIMED_OUT)
                     elif id(several[0]) in retried:
+                        retried.discard(id(several[0]))
                         yield Done(several[0], Lost.WORKER_DIED)
                     else:
                         retried.add(id(several[0]))
@@ -100,6 +100,7 @@ def carry_out(
                     broken = 0
                     size = BATCH if done.seconds <= SHORT_S * len(several) else 1
                     for task, result in zip(several, done.results, strict=False):
+                        retried.discard(id(task))  # which the next task may get
                         yield Done(task, result)
                     for task in several[len(done.results) :]:
                         hand_out(task)
