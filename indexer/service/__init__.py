@@ -1,0 +1,1 @@
+"""What answers others over HTTP: the emulator of screenshot capture, and the receiver of notification callbacks."""
