@@ -1,8 +1,8 @@
 """The response codes of Agora's RESTful API for cloud recording: what each means, and what to do.  Pure.
 
 SOURCE: "Response status codes" of the Cloud Recording RESTful API (2026-06), and "Common errors" in the reference of
-Cloud Recording for the older codes, which the newer page leaves out; 50 is in the reference of `stop` alone.  Where two pages
-tell different things of one number, both stand here by the call that is answered (`ACQUIRE_CODES`).
+Cloud Recording for the older codes, which the newer page leaves out; 50 is told for `stop` alone.  Where two pages tell
+different things of one number, both stand here by the call that is answered (`ACQUIRE_CODES`).
 """
 
 from collections.abc import Mapping

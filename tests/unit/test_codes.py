@@ -13,7 +13,8 @@ def test_every_documented_code_is_known() -> None:
 def test_a_code_says_what_it_means_and_what_to_do() -> None:
     for code in (*CODES.values(), *ACQUIRE_CODES.values()):
         assert re.fullmatch(r"[a-z]+(?:-[a-z]+)*", code.name), code
-        assert code.meaning and code.advice, code
+        assert code.meaning, code
+        assert code.advice, code
         assert "\n" not in code.meaning + code.advice, code
         assert not code.meaning.endswith("."), code
     assert len({code.name for code in CODES.values()}) == len(CODES)
