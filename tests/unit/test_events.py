@@ -207,7 +207,7 @@ def test_an_event_that_we_make_nothing_of_is_kept_as_it_is() -> None:
     ],
 )
 def test_a_notice_that_no_body_tells_is_not_written(notice: Notice) -> None:
-    with pytest.raises(ValueError, match="Notice|is not UTC"):
+    with pytest.raises(ValueError, match=r"Notice|is not UTC"):
         events.format(notice)
 
 
