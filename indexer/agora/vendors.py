@@ -120,8 +120,6 @@ _DOUBTS: Final[Mapping[tuple[int, int], str]] = {
     (ALIBABA, 18): "this region is in no current list of Alibaba's",
     (ALIBABA, 23): "Alibaba is closing this region (Nanjing)",
     (ALIBABA, 24): "Alibaba is closing this region (Fuzhou)",
-    (ALIBABA, 26): "one page of Agora calls this region CN_Northeast_2; it is Seoul",
-    (ALIBABA, 27): "one page of Agora calls this region CN_Southeast_7; it is Bangkok",
     (TENCENT, 11): _NO_COS_STATUS,
     (TENCENT, 17): _NO_COS_STATUS,
     (TENCENT, 19): _NO_COS_STATUS,
@@ -143,6 +141,7 @@ _GUESSED_REGION: Final = (
 )
 _R2: Final = ".r2.cloudflarestorage.com"
 _BUCKET: Final = re.compile(r"[A-Za-z0-9._-]{1,255}")
+_ENDPOINT: Final = re.compile(r"[!-~]{1,1024}")
 _TENCENT_BUCKET: Final = re.compile(r".+-[0-9]+")
 
 
@@ -170,7 +169,8 @@ def place(
         first, last = min(named.regions), max(named.regions)
         raise ConfigError(f"vendor {vendor} ({named.name}) has no region {region}: known are {first} to {last}")
     if not _BUCKET.fullmatch(bucket):
-        raise ConfigError(f"{bucket!r} is no name of a bucket")
+        # Not repeated, because keys that stand in each other's place have such characters.
+        raise ConfigError("bucket is no name of a bucket: letters, digits, '.', '_' and '-'")
     prefix, doubts = prefix_of(file_name_prefix), tuple(_doubts(named, region, bucket, file_name_prefix))
     code = named.regions.get(region, "").lower().replace("_", "-")
     match vendor:
@@ -228,4 +228,6 @@ def _endpoint(endpoint: str | None) -> str:
         raise ConfigError(f"vendor {COMPATIBLE} (S3-compatible storage) needs extensionParams.endpoint")
     if "@" in endpoint:  # not repeated, because a password may stand before it
         raise ConfigError("extensionParams.endpoint has credentials in it: write the host alone")
+    if not _ENDPOINT.fullmatch(endpoint):
+        raise ConfigError("extensionParams.endpoint is no host: it has spaces, or characters beyond ASCII, or too many")
     return endpoint
