@@ -145,6 +145,16 @@ def is_archived(tier: str | None) -> bool:
     return tier is not None and tier.upper() in _ARCHIVES
 
 
+ANNOUNCED: Final = "announced"
+"""Instead of a storage class: a callback told of the picture, and no listing has shown its object yet.  So its size
+and ETag are not known (0 and ""), and its LastModified is the time that it was told of."""
+
+
+def is_announced(tier: str | None) -> bool:
+    """Whether a shot is known from a callback only."""
+    return tier == ANNOUNCED
+
+
 @dataclass(frozen=True, slots=True)
 class TimeRange:
     """The half-open period [since, until); None is unbounded."""

@@ -1,6 +1,6 @@
 """A catalog, opened: who may use it, and the sources and runs that it knows."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,10 +10,12 @@ from typing import Self
 from sqlalchemy import Connection, delete, insert, select, update
 
 from indexer.catalog import schema
+from indexer.catalog.announcing import Announced, Announcing
 from indexer.catalog.changes import SyncWriter
 from indexer.catalog.derivatives import Derivatives
 from indexer.catalog.dialects import WRITE, Database
 from indexer.catalog.etags import Etags
+from indexer.catalog.facts import Facts
 from indexer.catalog.looks import Looks
 from indexer.catalog.opening import open_database
 from indexer.catalog.overview import Overview
@@ -53,6 +55,7 @@ class Catalog:
         self.planning = Planning(engine)
         self.etags = Etags(engine)
         self.looks = Looks(engine)
+        self.facts = Facts(engine)
 
     @classmethod
     def open_to_read(cls, url: str) -> Self:
@@ -173,10 +176,30 @@ class Catalog:
         with self._engine.connect() as connection:
             return int(connection.execute(select(schema.catalog.c.digest_seed)).scalar_one())
 
-    def writer(self, source: Source, *, dry_run: bool = False, snapshot: Snapshot | None = None) -> SyncWriter:
-        """What a sync writes through; a `snapshot` if it takes over a listing of the past."""
-        seed = self.digest_seed()
-        return SyncWriter(self._engine, source.id, source.name, seed=seed, dry_run=dry_run, snapshot=snapshot)
+    def writer(
+        self, source: Source, *, dry_run: bool = False, snapshot: Snapshot | None = None, given_up_ms: int = 0
+    ) -> SyncWriter:
+        """What a sync writes through; a `snapshot` if it takes over a listing of the past.
+
+        What was announced before `given_up_ms` is not waited for any longer.
+        """
+        return SyncWriter(
+            self._engine,
+            source.id,
+            source.name,
+            seed=self.digest_seed(),
+            dry_run=dry_run,
+            snapshot=snapshot,
+            given_up_ms=given_up_ms,
+        )
+
+    def announce(self, source: Source, pictures: Iterable[tuple[str, int]]) -> Announced:
+        """Take in that callbacks told of pictures: full keys, each with when (ms, not later than now).
+
+        They are shots from then on, without size and ETag, until a sync lists them; one that it never does goes when
+        it was announced longer ago than an upload can take.  May be told again, in any order, while a sync is running.
+        """
+        return Announcing(self._engine, source.id, seed=self.digest_seed()).take_in(pictures)
 
     def begin_run(self, source: Source, *, mode: str, now: datetime) -> int:
         """Record that a sync of the source has begun; earlier ones that never ended have died.

@@ -7,26 +7,27 @@ run can be killed at any moment; the next one compares again.
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from itertools import groupby
 from types import TracebackType
-from typing import Final, NamedTuple, Self
+from typing import Final, Self
 
-from sqlalchemy import Engine, bindparam, delete, func, insert, select, update
+from sqlalchemy import Engine, delete, func, insert, select, update
 
 from indexer.agora.stamps import MAX_MS, MIN_MS
 from indexer.catalog.dialects import WRITE
-from indexer.catalog.difference import Difference, additions, difference, times_within
-from indexer.catalog.inserting import shot_writes
+from indexer.catalog.difference import Difference, difference, times_within
 from indexer.catalog.listed import ListedStream, Stretch
-from indexer.catalog.owners import add_sessions, batches, in_pieces, reaches_into, sum_up_sessions
+from indexer.catalog.owners import batches, sum_up_sessions
 from indexer.catalog.removals import Removals
-from indexer.catalog.rows import Inserted, ShotRow, shot_key, to_object
+from indexer.catalog.rows import ShotRow, came_before, shot_key, to_object
 from indexer.catalog.schema import derivative, gone, grey, orphan, shot, stream
 from indexer.catalog.snapshot import Snapshot
+from indexer.catalog.streams import KnownStream, StreamBook, Verdict
 from indexer.catalog.unfinished import Unfinished
 from indexer.catalog.units import Touched, UnitBook
 from indexer.derived import thumbnail_key
-from indexer.digest import add, digest, subtract
-from indexer.model import Interval
+from indexer.digest import digest, subtract
+from indexer.model import ANNOUNCED, Interval
 
 EVERYTHING: Final = Interval()
 
@@ -45,35 +46,22 @@ class Changes:
     """In the catalog, but no longer in the storage."""
     removed: int = 0
     """Gone, and removed from the catalog too."""
-
-
-class _Known(NamedTuple):
-    """A stream as the catalog has it."""
-
-    id: int
-    unit_id: int
-    session_id: int
-    key_head: str
-    shots: int
-    bytes: int
-    first_ms: int
-    last_ms: int
-    digest: int
-
-
-class _Verdict(NamedTuple):
-    """A stream that the catalog knows, and how it differs.  `listed` is None if nothing of it was listed."""
-
-    listed: ListedStream | None
-    known: _Known
-    found: Difference
+    confirmed: int = 0
+    """Announced by a callback before, and listed now."""
+    announced_missing: int = 0
+    """Announced, but not listed; they stay, because an upload can be late."""
+    announced_dropped: int = 0
+    """Announced, not listed, and not waited for any longer: they go, without ever having been there."""
+    unannounced: int = 0
+    """Added, though callbacks told of pictures of the same session before and after, but not of these."""
 
 
 class SyncWriter:
     """Takes over one listing of one source, on a connection of its own.  Hold `sync_lock` while using it.
 
     With a `snapshot` the listing is one of the past: what the catalog knows from later is neither removed nor changed
-    back, and counts as unchanged.
+    back, and counts as unchanged.  What was announced before `given_up_ms` and is not listed is gone; without that,
+    what was announced stays.
     """
 
     def __init__(
@@ -85,18 +73,20 @@ class SyncWriter:
         seed: int,
         dry_run: bool = False,
         snapshot: Snapshot | None = None,
+        given_up_ms: int = 0,
     ) -> None:
         self._source_id = source_id
         self._name = name
         self.seed = seed
         self.dry_run = dry_run
         self._snapshot = snapshot
+        self._given_up_ms = given_up_ms
         self._connection = engine.connect().execution_options(**{WRITE: not dry_run})
         self.units = UnitBook(self._connection, source_id, snapshot)
         """What is known of units, on the same connection."""
         self.unfinished = Unfinished(self._connection, source_id)
         """Full listings that were cut off, on the same connection."""
-        self._shots = shot_writes(engine.dialect)
+        self._streams = StreamBook(self._connection, source_id, self.units, seed=seed)
         self.changes = Changes()
         if not dry_run:  # which writes nothing, not even this
             with self._connection.begin():
@@ -124,8 +114,9 @@ class SyncWriter:
             self._count(new, verdicts)
             if not self.dry_run:
                 touched = Touched()
-                self._insert(new, touched)
-                self._write(verdicts, touched)
+                self._streams.insert(new, touched)
+                self._streams.write(verdicts, touched)
+                self._note_gone(verdicts)
                 self.units.conclude(stretch, within, touched)
                 if remember_ms is not None and not self._leaves_open(stretch, verdicts):
                     self.unfinished.remember(stretch, remember_ms)
@@ -140,8 +131,8 @@ class SyncWriter:
             self._count(new, verdicts)
             if not self.dry_run:
                 touched = Touched()
-                self._insert(new, touched)
-                self._write(verdicts, touched)
+                self._streams.insert(new, touched)
+                self._streams.write(verdicts, touched)
                 self.units.leave_open(stretch.units, touched)
 
     def remove_gone(self) -> Iterator[int]:
@@ -152,13 +143,13 @@ class SyncWriter:
         while True:
             with self._connection.begin():
                 removed = self._remove_some()
-            if not removed:
+            if removed is None:
                 return
             self.changes.removed += removed
             yield removed
 
     @staticmethod
-    def _leaves_open(stretch: Stretch, verdicts: "list[_Verdict]") -> bool:
+    def _leaves_open(stretch: Stretch, verdicts: list[Verdict]) -> bool:
         """Whether something of the stretch is only written at the end of the run."""
         return any(verdict.found.gone for verdict in verdicts) or any(not part.prefix for part in stretch.units)
 
@@ -193,175 +184,84 @@ class SyncWriter:
 
     # Comparing.
 
-    def _count(self, new: list[ListedStream], verdicts: list[_Verdict]) -> None:
-        self.changes.added += sum(map(len, new))
+    def _count(self, new: list[ListedStream], verdicts: list[Verdict]) -> None:
+        changes = self.changes
+        changes.added += sum(map(len, new))
         for _, _, found in verdicts:
-            self.changes.added += len(found.added)
-            self.changes.changed += len(found.changed)
-            self.changes.gone += found.gone_shots
+            changes.added += len(found.added)
+            changes.changed += len(found.changed)
+            changes.confirmed += len(found.confirmed)
+            changes.gone += found.gone_shots
 
-    def _compare_what_is_there(self, stretch: Stretch) -> tuple[list[ListedStream], list[_Verdict]]:
+    def _compare_what_is_there(self, stretch: Stretch) -> tuple[list[ListedStream], list[Verdict]]:
         """The same, without what is not in the stretch."""
-        known = {row.key_head: row for row in self._known_of([listed.key_head for listed in stretch.streams])}
-        new: list[ListedStream] = []
-        verdicts: list[_Verdict] = []
-        for listed in stretch.streams:
-            before = known.get(listed.key_head)
-            if before is None:
-                new.append(listed)
-                continue
-            times = range(listed.captured_ms[0], listed.captured_ms[-1] + 1)
-            found = additions(listed.rows(), self._rows_of(before.id, times, shots=before.shots))
-            self.changes.unchanged += found.unchanged
-            if found:
-                verdicts.append(_Verdict(listed, before, found))
-        return new, verdicts
+        new, verdicts = self._streams.additions(stretch.streams)
+        self.changes.unchanged += sum(found.unchanged for _, _, found in verdicts)
+        return new, [verdict for verdict in verdicts if verdict.found]
 
-    def _known_of(self, key_heads: list[str]) -> Iterator[_Known]:
-        of_source = stream.c.source_id == self._source_id
-        for batch in batches(key_heads):
-            query = select(*(stream.c[name] for name in _Known._fields)).where(of_source, stream.c.key_head.in_(batch))
-            yield from map(_Known._make, self._connection.execute(query))
-
-    def _compare(self, stretch: Stretch) -> tuple[list[ListedStream], list[_Verdict]]:
+    def _compare(self, stretch: Stretch) -> tuple[list[ListedStream], list[Verdict]]:
         """The streams within the stretch that are new, and those that differ."""
-        known = {row.key_head: row for row in self._known_within(stretch)}
+        known = self._streams.reaching_into(stretch)
         new: list[ListedStream] = []
-        verdicts: list[_Verdict] = []
+        verdicts: list[Verdict] = []
         for listed in stretch.streams:
             before = known.pop(listed.key_head, None)
             if before is None:
                 new.append(listed)
             elif found := self._compare_stream(stretch, listed, before):
-                verdicts.append(_Verdict(listed, before, found))
+                verdicts.append(Verdict(listed, before, found))
         left = ((before, self._compare_stream(stretch, None, before)) for before in known.values())
-        verdicts.extend(_Verdict(None, before, found) for before, found in left if found)
+        verdicts.extend(Verdict(None, before, found) for before, found in left if found)
         return new, verdicts
 
-    def _known_within(self, stretch: Stretch) -> list[_Known]:
-        query = select(*(stream.c[name] for name in _Known._fields)).where(
-            stream.c.source_id == self._source_id, reaches_into(stream.c.key_head, stretch)
-        )
-        return [_Known._make(row) for row in self._connection.execute(query)]
-
-    def _compare_stream(self, stretch: Stretch, listed: ListedStream | None, known: _Known) -> Difference:
+    def _compare_stream(self, stretch: Stretch, listed: ListedStream | None, known: KnownStream) -> Difference:
         if not (stretch.begins_inside(known.key_head) or stretch.ends_inside(known.key_head)):
-            # Of a stream that is not in a snapshot, any shot may have been uploaded since.
-            if listed is None and self._snapshot is None:
+            # Of a stream that is not in a snapshot, any shot may have been uploaded since; and of one of which shots
+            # were announced, any may still come.
+            if listed is None and self._snapshot is None and not known.announced:
                 return Difference(gone=[(known.first_ms, known.last_ms)], gone_shots=known.shots)
             if listed is not None and len(listed) == known.shots and listed.digest == known.digest:
                 self.changes.unchanged += known.shots
                 return Difference()
         rows = listed.rows() if listed else []
         times = times_within(stretch, known.key_head)
-        found = difference(rows, self._rows_of(known.id, times, shots=known.shots), snapshot=self._snapshot)
+        there = self._streams.rows_of(known.id, times, shots=known.shots)
+        found = difference(rows, there, snapshot=self._snapshot, given_up_ms=self._given_up_ms)
         self.changes.unchanged += found.unchanged
+        self.changes.announced_missing += found.missing
+        self.changes.announced_dropped += found.dropped
         return found
-
-    def _rows_of(self, stream_id: int, times: range, *, shots: int = 0, limit: int | None = None) -> Iterator[ShotRow]:
-        """Shots of a stream in time order; `shots` is how many it has at most."""
-        query = (
-            select(*(shot.c[name] for name in ShotRow._fields))
-            .where(shot.c.stream_id == stream_id, shot.c.captured_ms >= times.start, shot.c.captured_ms < times.stop)
-            .order_by(shot.c.captured_ms)
-            .limit(limit)
-        )
-        return map(ShotRow._make, in_pieces(self._connection, query, rows=shots))
 
     # Writing.
 
-    def _insert(self, new: list[ListedStream], touched: Touched) -> None:
-        """Write new streams with their units, sessions and shots."""
-        if not new:
-            return
-        units = self.units.ids({listed.head.unit for listed in new})
-        sessions = add_sessions(self._connection, {(listed.head.sid, listed.head.cname) for listed in new})
+    def _note_gone(self, verdicts: list[Verdict]) -> None:
         rows = [
-            {
-                "source_id": self._source_id,
-                "unit_id": units[listed.head.unit],
-                "session_id": sessions[listed.head.sid, listed.head.cname],
-                "directory": listed.head.directory,
-                "bak": listed.head.bak_prefix,
-                "uid": listed.head.uid,
-                "key_head": listed.key_head,
-                "shots": len(listed),
-                "bytes": listed.size,
-                "first_ms": listed.captured_ms[0],
-                "last_ms": listed.captured_ms[-1],
-                "digest": listed.digest,
-            }
-            for listed in new
+            {"stream_id": known.id, "first_ms": first, "last_ms": last}
+            for _, known, found in verdicts
+            for first, last in found.gone
         ]
-        ids = self._connection.scalars(insert(stream).returning(stream.c.id, sort_by_parameter_order=True), rows)
-        inserts: list[Inserted] = []
-        for stream_id, listed in zip(ids, new, strict=True):
-            inserts += listed.inserts(stream_id)
-            touched.add(units[listed.head.unit], max(listed.captured_ms[-1], listed.newest_s * 1000))
-        self._shots.insert(self._connection, inserts)
-        sum_up_sessions(self._connection, sessions.values())
-
-    def _write(self, verdicts: list[_Verdict], touched: Touched) -> None:
-        """Write what differs in known streams."""
-        sums: list[dict[str, int]] = []
-        inserts: list[Inserted] = []
-        changed: list[Inserted] = []
-        for listed, known, found in verdicts:
-            inserts += [(known.id, *row) for row in found.added]
-            changed += [(known.id, *after) for _, after in found.changed]
-            sums.append(self._sums(known, listed, found))
-            self._note_gone(known.id, found)
-            written = (*found.added, *(after for _, after in found.changed))
-            touched.add(known.unit_id, max(map(_newest_ms, written), default=0))
-        if inserts:
-            self._shots.insert(self._connection, inserts)
-        if changed:
-            self._shots.change(self._connection, changed)
-        self._update_sums(sums)
-        sum_up_sessions(self._connection, {known.session_id for _, known, _ in verdicts})
-
-    def _sums(self, known: _Known, listed: ListedStream | None, found: Difference) -> dict[str, int]:
-        """The sums of a stream with what was added and changed; what is gone still counts."""
-        seed = self.seed
-        if listed is not None and len(found.added) == len(listed):
-            total = add(known.digest, listed.digest)
-        else:
-            total = add(known.digest, digest((to_object(row, known.key_head) for row in found.added), seed=seed))
-        total = subtract(total, digest((to_object(row, known.key_head) for row, _ in found.changed), seed=seed))
-        total = add(total, digest((to_object(row, known.key_head) for _, row in found.changed), seed=seed))
-        return {
-            "stream": known.id,
-            "shots": known.shots + len(found.added),
-            "bytes": known.bytes
-            + sum(row.size for row in found.added)
-            + sum(after.size - before.size for before, after in found.changed),
-            "first_ms": min([known.first_ms, *(row.captured_ms for row in found.added[:1])]),
-            "last_ms": max([known.last_ms, *(row.captured_ms for row in found.added[-1:])]),
-            "digest": total,
-        }
-
-    def _update_sums(self, sums: list[dict[str, int]]) -> None:
-        if sums:
-            self._connection.execute(update(stream).where(stream.c.id == bindparam("stream")), sums)
-
-    def _note_gone(self, stream_id: int, found: Difference) -> None:
-        if found.gone:
-            self._connection.execute(
-                insert(gone),
-                [{"stream_id": stream_id, "first_ms": first, "last_ms": last} for first, last in found.gone],
-            )
+        if rows:
+            self._connection.execute(insert(gone), rows)
 
     # Removing.
 
-    def _remove_some(self) -> int:
-        """Remove up to `REMOVED_AT_ONCE` shots and whatever is empty then; return how many."""
+    def _remove_some(self) -> int | None:
+        """Remove up to `REMOVED_AT_ONCE` shots and whatever is empty then; return how many, None behind the last.
+
+        What was announced meanwhile within a run of shots that are gone stays: nobody has looked for it yet.
+        """
         left = REMOVED_AT_ONCE
+        removed = 0
         streams: set[int] = set()
         removals = Removals()
         runs = self._connection.execute(select(gone).order_by(gone.c.stream_id, gone.c.first_ms).limit(1_000)).all()
+        if not runs:
+            return None
         for stream_id, first_ms, last_ms in runs:
-            rows = list(self._rows_of(stream_id, range(first_ms, last_ms + 1), limit=left))
-            self._remove_rows(stream_id, rows, removals)
+            rows = list(self._streams.rows_of(stream_id, range(first_ms, last_ms + 1), limit=left))
+            for is_waited_for, run in groupby(rows, key=self._is_waited_for):
+                if not is_waited_for:
+                    removed += self._remove_rows(stream_id, list(run), removals)
             streams.add(stream_id)
             left -= len(rows)
             this = (gone.c.stream_id == stream_id) & (gone.c.first_ms == first_ms)
@@ -371,16 +271,23 @@ class SyncWriter:
             self._connection.execute(delete(gone).where(this))
         removals.write(self._connection)
         self._tidy(streams)
-        return REMOVED_AT_ONCE - left
+        return removed
 
-    def _remove_rows(self, stream_id: int, rows: list[ShotRow], removals: Removals) -> None:
-        if not rows:
-            return
-        columns = (stream.c[name] for name in ("key_head", "session_id", "uid", "shots", "bytes", "digest"))
-        key_head, session_id, uid, shots, size, total = self._connection.execute(
+    def _is_waited_for(self, row: ShotRow) -> bool:
+        return row.tier == ANNOUNCED and not came_before(row, self._given_up_ms)
+
+    def _remove_rows(self, stream_id: int, rows: list[ShotRow], removals: Removals) -> int:
+        """Remove neighbours; return how many of them had been listed once."""
+        columns = (
+            stream.c[name] for name in ("key_head", "session_id", "uid", "shots", "bytes", "digest", "announced")
+        )
+        key_head, session_id, uid, shots, size, total, announced = self._connection.execute(
             select(*columns).where(stream.c.id == stream_id)
         ).one()
-        removals.add(session_id, uid, rows[0].captured_ms, rows[-1].captured_ms, shots=len(rows))
+        were_there = [row for row in rows if row.tier != ANNOUNCED]
+        if were_there:
+            first, last = were_there[0].captured_ms, were_there[-1].captured_ms
+            removals.add(session_id, uid, first, last, shots=len(were_there))
         self._orphan_derivatives(stream_id, key_head, rows[0].captured_ms, rows[-1].captured_ms)
         in_stream = shot.c.stream_id == stream_id
         self._connection.execute(
@@ -390,7 +297,7 @@ class SyncWriter:
             self._connection.scalar(select(func.min(shot.c.captured_ms)).where(in_stream)),
             self._connection.scalar(select(func.max(shot.c.captured_ms)).where(in_stream)),
         )
-        self._update_sums(
+        self._streams.update_sums(
             [
                 {
                     "stream": stream_id,
@@ -399,9 +306,11 @@ class SyncWriter:
                     "first_ms": MAX_MS if first_ms is None else first_ms,
                     "last_ms": MIN_MS if last_ms is None else last_ms,
                     "digest": subtract(total, digest((to_object(row, key_head) for row in rows), seed=self.seed)),
+                    "announced": announced - (len(rows) - len(were_there)),
                 }
             ]
         )
+        return len(were_there)
 
     def _orphan_derivatives(self, stream_id: int, key_head: str, first_ms: int, last_ms: int) -> None:
         """Forget what was made of these shots, but for the objects that are still to be removed."""
@@ -429,7 +338,3 @@ class SyncWriter:
             self._connection.execute(delete(stream).where(stream.c.id.in_(ids), stream.c.shots == 0))
         sum_up_sessions(self._connection, sessions)
         self.units.sum_up(units)
-
-
-def _newest_ms(row: ShotRow) -> int:
-    return row.captured_ms + max(0, row.modified_lag_s * 1000)

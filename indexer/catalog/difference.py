@@ -5,9 +5,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from indexer.agora.stamps import MAX_MS, MIN_MS
-from indexer.catalog.rows import ShotRow, shot_key
+from indexer.catalog.rows import ShotRow, came_before, shot_key
 from indexer.catalog.snapshot import Snapshot, with_what_is_said
-from indexer.model import Interval
+from indexer.model import ANNOUNCED, Interval
 
 
 @dataclass(slots=True)
@@ -17,19 +17,35 @@ class Difference:
     added: list[ShotRow] = field(default_factory=list)
     changed: list[tuple[ShotRow, ShotRow]] = field(default_factory=list)
     """Before and after."""
+    confirmed: list[tuple[ShotRow, ShotRow]] = field(default_factory=list)
+    """Before and after of shots that were announced, and are listed now."""
     gone: list[tuple[int, int]] = field(default_factory=list)
-    """First and last time of runs of shots that are gone; whatever the catalog has in between is gone too."""
+    """First and last time of runs of shots that are gone; whatever the catalog has in between is gone too, but for
+    what is announced and kept."""
     gone_shots: int = 0
+    """Without those that were only announced."""
+    missing: int = 0
+    """Announced and not listed: those that are kept, because their upload can still come."""
+    dropped: int = 0
+    """Announced, not listed, and gone, because it cannot."""
     unchanged: int = 0
 
     def __bool__(self) -> bool:
-        return bool(self.added or self.changed or self.gone)
+        return bool(self.added or self.changed or self.confirmed or self.gone)
+
+    @property
+    def replaced(self) -> list[tuple[ShotRow, ShotRow]]:
+        """Before and after of every row that becomes another one."""
+        return self.changed + self.confirmed
 
 
-def difference(listed: Sequence[ShotRow], known: Iterable[ShotRow], *, snapshot: Snapshot | None = None) -> Difference:
+def difference(
+    listed: Sequence[ShotRow], known: Iterable[ShotRow], *, snapshot: Snapshot | None = None, given_up_ms: int = 0
+) -> Difference:
     """Compare two series of rows, both in time order.  `known` is read once and not kept: it may be long.
 
     What is listed is a `snapshot` of the past if there is one: what the catalog knows from later stays as it is.
+    What was announced before `given_up_ms` is gone if it is not listed; what was later is waited for.
     """
     result = Difference()
     position = 0
@@ -44,7 +60,7 @@ def difference(listed: Sequence[ShotRow], known: Iterable[ShotRow], *, snapshot:
             if after == row:
                 result.unchanged += 1
             else:
-                result.changed.append((row, after))
+                _note(result, row, after)
             position += 1
             run_open = False
             continue
@@ -52,9 +68,16 @@ def difference(listed: Sequence[ShotRow], known: Iterable[ShotRow], *, snapshot:
             result.unchanged += 1
             run_open = False
             continue
+        if row.tier == ANNOUNCED:
+            if not came_before(row, given_up_ms):
+                result.missing += 1
+                run_open = False
+                continue
+            result.dropped += 1
+        else:
+            result.gone_shots += 1
         first_ms = result.gone.pop()[0] if run_open else row.captured_ms
         result.gone.append((first_ms, row.captured_ms))
-        result.gone_shots += 1
         run_open = True
     result.added.extend(listed[position:])
     return result
@@ -73,10 +96,17 @@ def additions(listed: Sequence[ShotRow], known: Iterable[ShotRow]) -> Difference
             if after == row:
                 result.unchanged += 1
             else:
-                result.changed.append((row, after))
+                _note(result, row, after)
             position += 1
     result.added.extend(listed[position:])
     return result
+
+
+def _note(result: Difference, before: ShotRow, after: ShotRow) -> None:
+    if before.tier == ANNOUNCED != after.tier:
+        result.confirmed.append((before, after))
+    else:
+        result.changed.append((before, after))
 
 
 def times_within(interval: Interval, key_head: str) -> range:

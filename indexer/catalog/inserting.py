@@ -1,6 +1,7 @@
-"""Which way rows get into `shot`."""
+"""Which way rows get into tables, where databases differ."""
 
-from sqlalchemy import Dialect
+from sqlalchemy import Dialect, Insert, Table
+from sqlalchemy.dialects import postgresql, sqlite
 
 from indexer.catalog.dialects import ShotWrites
 
@@ -14,3 +15,10 @@ def shot_writes(dialect: Dialect) -> ShotWrites:
     from indexer.catalog.sqlite import ManyRows
 
     return ManyRows(dialect)
+
+
+def insert_new(table: Table, dialect: Dialect) -> Insert:
+    """A statement that inserts rows but for those whose key is there already."""
+    if dialect.name == "postgresql":
+        return postgresql.insert(table).on_conflict_do_nothing()
+    return sqlite.insert(table).on_conflict_do_nothing()

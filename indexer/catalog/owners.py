@@ -4,9 +4,22 @@ from collections.abc import Collection, Iterable, Iterator
 from itertools import islice
 from typing import Any, Final, TypeVar
 
-from sqlalchemy import Column, ColumnElement, Connection, Result, Select, delete, func, insert, or_, select, update
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Connection,
+    Result,
+    Select,
+    bindparam,
+    delete,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
 
-from indexer.catalog.schema import removed, session, stream
+from indexer.catalog.schema import announced, fact, removed, session, stream
 from indexer.model import Interval
 
 _BATCH: Final = 5_000
@@ -66,12 +79,17 @@ def add_sessions(connection: Connection, names: Collection[tuple[str, str]]) -> 
 
 
 def sum_up_sessions(connection: Connection, ids: Iterable[int]) -> None:
-    """Renew what a session says of its streams; remove one that has none."""
+    """Renew what a session says of its streams; remove one that has none, with all that is known of it."""
     for batch in batches(ids):
         has_stream = session.c.id.in_(select(stream.c.session_id).where(stream.c.session_id.in_(batch)))
-        connection.execute(delete(session).where(session.c.id.in_(batch), ~has_stream))
-        left = select(session.c.id).where(session.c.id.in_(batch))
-        connection.execute(delete(removed).where(removed.c.session_id.in_(batch), removed.c.session_id.not_in(left)))
+        empty = delete(session).where(session.c.id.in_(batch), ~has_stream)
+        ended = connection.execute(empty.returning(session.c.id, session.c.sid, session.c.cname)).all()
+        if ended:
+            connection.execute(delete(removed).where(removed.c.session_id.in_([row.id for row in ended])))
+            connection.execute(delete(announced).where(announced.c.session_id.in_([row.id for row in ended])))
+            told = (fact.c.sid == bindparam("of_sid")) & (fact.c.cname == bindparam("of_cname"))
+            names = [{"of_sid": row.sid, "of_cname": row.cname} for row in ended]
+            connection.execute(delete(fact).where(told), names)
         sums = (
             select(
                 stream.c.session_id,

@@ -9,6 +9,8 @@ from indexer.model import ListedObject
 _QUOTE: Final = b'"'
 MD5_BYTES: Final = 16
 """Of an ETag that is 32 hexadecimal digits, as nearly all are."""
+NO_ETAG: Final = _QUOTE
+"""`pack_etag` of an ETag that nobody has told."""
 
 
 class ShotRow(NamedTuple):
@@ -34,6 +36,11 @@ def to_object(row: ShotRow, key_head: str) -> ListedObject:
         row.captured_ms // 1000 + row.modified_lag_s,
         row.tier,
     )
+
+
+def came_before(row: ShotRow, moment_ms: int) -> bool:
+    """Whether it was surely uploaded, or announced, before a moment: of that only the second is known."""
+    return (row.captured_ms // 1000 + row.modified_lag_s + 1) * 1000 <= moment_ms
 
 
 def shot_key(key_head: str, captured_ms: int) -> str:

@@ -121,6 +121,8 @@ stream = Table(
     Column("first_ms", BigInteger, nullable=False),
     Column("last_ms", BigInteger, nullable=False),
     Column("digest", BigInteger, nullable=False),
+    # Of its shots, those that no listing has shown yet (tier "announced"); its unit has no digest while there are some.
+    Column("announced", BigInteger, nullable=False, server_default="0"),
     UniqueConstraint("source_id", "key_head"),
     Index(None, "uid", "last_ms"),
 )
@@ -160,6 +162,31 @@ removed = Table(
     PrimaryKeyConstraint("session_id", "uid", "first_ms"),
     sqlite_with_rowid=False,
     comment="When the shots were captured that the storage no longer has, while their session still has others.",
+)
+
+announced = Table(
+    "announced",
+    metadata,
+    # No foreign key, as for shots; the rows go with their session.
+    Column("session_id", Id, nullable=False, autoincrement=False),
+    Column("first_ms", BigInteger, nullable=False),
+    Column("last_ms", BigInteger, nullable=False),
+    PrimaryKeyConstraint("session_id"),
+    comment="Of sessions whose pictures callbacks tell of: when the first and the last of these was captured.",
+)
+
+fact = Table(
+    "fact",
+    metadata,
+    # By names, not by session: callbacks can come before the first shot is known.  The rows go with their session.
+    Column("sid", ByteText, nullable=False),
+    Column("cname", ByteText, nullable=False),
+    Column("uid", ByteText, nullable=False),  # "" for the session
+    Column("at_ms", BigInteger, nullable=False),
+    Column("kind", ByteText, nullable=False),
+    PrimaryKeyConstraint("sid", "cname", "uid", "at_ms", "kind"),
+    sqlite_with_rowid=False,
+    comment="What callbacks told beside pictures (`agora.facts`).",
 )
 
 recording = Table(

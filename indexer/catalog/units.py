@@ -109,38 +109,11 @@ class UnitBook:
     def sum_up(self, ids: Iterable[int]) -> None:
         """Renew the digests of units that were listed to their end; remove a unit that holds nothing.
 
-        One with shots that are gone but not removed yet gets no digest: it does not equal what was listed.
+        One with shots that are gone but not removed yet, or that were announced but not listed yet, gets no digest: it
+        does not equal what was listed.
         """
         for batch in batches(ids):
-            totals: dict[int, tuple[int, int]] = dict.fromkeys(batch, (0, 0))
-            of_streams = select(stream.c.unit_id, stream.c.shots, stream.c.digest).where(stream.c.unit_id.in_(batch))
-            of_recordings = select(recording.c.unit_id, recording.c.objects, recording.c.digest).where(
-                recording.c.unit_id.in_(batch)
-            )
-            # What nobody recognises has a share in the requests, so it counts, but no digest.
-            of_rejected = select(rejected.c.unit_id, rejected.c.objects, literal(0)).where(
-                rejected.c.source_id == self._source_id, rejected.c.unit_id.in_(batch)
-            )
-            for query in (of_streams, of_recordings, of_rejected):
-                for unit_id, objects, part in self._connection.execute(query):
-                    before = totals[unit_id]
-                    totals[unit_id] = before[0] + objects, add(before[1], part)
-            empty = [unit_id for unit_id, (objects, _) in totals.items() if not objects]
-            if empty:
-                self._connection.execute(delete(unit).where(unit.c.id.in_(empty)))
-            unfinished = self._with_gone(batch) | self._doubtful(batch)
-            renewed = [
-                {"unit": unit_id, "held": objects, "total": None if unit_id in unfinished else total}
-                for unit_id, (objects, total) in totals.items()
-                if objects
-            ]
-            if renewed:
-                self._connection.execute(
-                    update(unit)
-                    .where(unit.c.id == bindparam("unit"))
-                    .values(objects=bindparam("held"), digest=bindparam("total")),
-                    renewed,
-                )
+            self._renew(batch, self._with_gone(batch) | self._doubtful(batch))
 
     def leave_open(self, parts: Iterable[ListedUnit], touched: Touched) -> None:
         """Have the next sync list the units in which something is new.
@@ -148,7 +121,8 @@ class UnitBook:
         Those are the touched ones, whose streams are up to date, and those of `parts`: sums of recording files and of
         what is not recognised cannot tell whether a file is among them.
         """
-        self.sum_up(touched)
+        for batch in batches(touched):
+            self._renew(batch, batch)
         by_prefix = {part.prefix: part for part in parts if part.prefix}
         for prefix, id_ in self.ids(by_prefix).items():
             touched.add(id_, by_prefix[prefix].newest_s * 1000)
@@ -228,6 +202,42 @@ class UnitBook:
         return self._connection.scalar(select(func.count()).where(self._of_source, unit.c.settled)) or 0
 
     # Parts.
+
+    def _renew(self, batch: list[int], unfinished: Collection[int]) -> None:
+        """Renew the sums of units, without a digest for those that are unfinished or hold what is only announced."""
+        totals: dict[int, tuple[int, int]] = dict.fromkeys(batch, (0, 0))
+        is_open = set(unfinished)
+        of_streams = select(stream.c.unit_id, stream.c.shots, stream.c.digest, stream.c.announced).where(
+            stream.c.unit_id.in_(batch)
+        )
+        of_recordings = select(
+            recording.c.unit_id, recording.c.objects, recording.c.digest, literal(0).label("announced")
+        ).where(recording.c.unit_id.in_(batch))
+        # What nobody recognises has a share in the requests, so it counts, but no digest.
+        of_rejected = select(rejected.c.unit_id, rejected.c.objects, literal(0), literal(0).label("announced")).where(
+            rejected.c.source_id == self._source_id, rejected.c.unit_id.in_(batch)
+        )
+        for query in (of_streams, of_recordings, of_rejected):
+            for unit_id, objects, part, announced in self._connection.execute(query):
+                before = totals[unit_id]
+                totals[unit_id] = before[0] + objects, add(before[1], part)
+                if announced:
+                    is_open.add(unit_id)
+        empty = [unit_id for unit_id, (objects, _) in totals.items() if not objects]
+        if empty:
+            self._connection.execute(delete(unit).where(unit.c.id.in_(empty)))
+        renewed = [
+            {"unit": unit_id, "held": objects, "total": None if unit_id in is_open else total}
+            for unit_id, (objects, total) in totals.items()
+            if objects
+        ]
+        if renewed:
+            self._connection.execute(
+                update(unit)
+                .where(unit.c.id == bindparam("unit"))
+                .values(objects=bindparam("held"), digest=bindparam("total")),
+                renewed,
+            )
 
     def _reaching_into(self, interval: Interval) -> list[_Unit]:
         query = select(*(unit.c[name] for name in _Unit._fields)).where(

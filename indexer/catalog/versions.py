@@ -16,10 +16,10 @@ from indexer.catalog.schema import APPLICATION, catalog
 from indexer.errors import CatalogError, CatalogNotFoundError, CatalogSchemaError, NotACatalogError
 from indexer.model import to_ms
 
-HEAD: Final = "0006"
+HEAD: Final = "0007"
 """The schema this version reads and writes: the newest file in migrations/versions."""
 
-KNOWN: Final = ("0001", "0002", "0003", "0004", "0005", "0006")
+KNOWN: Final = ("0001", "0002", "0003", "0004", "0005", "0006", "0007")
 """Every schema that can be upgraded to HEAD, oldest first."""
 
 MIGRATIONS: Final = Path(__file__).parent / "migrations"
