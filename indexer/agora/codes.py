@@ -321,7 +321,7 @@ MESSAGES: Final[Mapping[str, str]] = {
     "invalid appid": "the App ID is not known, or cloud recording is not enabled for it",
     "Unauthorized": "the request had no credentials",
     "Invalid authentication credentials": "customer ID or customer secret are wrong, or do not belong to the App ID",
-    "no Route matched with those values": "there is no such route: check the base URL, and that it has no path",
+    "no Route matched with those values": "there is no such route",
     "API rate limit exceeded": "too many requests a second (10 for an App ID unless agreed otherwise)",
 }
 """Answers of the gateway in front, which have a `message` and neither `code` nor `reason`."""
