@@ -61,13 +61,15 @@ class CaptureClient:
         attempts: int = ATTEMPTS,
         attempt_timeout_s: float = ATTEMPT_S,
         alternate_url: str | None = None,
+        user_agent: str = "livestills",
         transport: httpx.BaseTransport | None = None,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         """`alternate_url` is used from the third attempt on; Agora's other domain if `base_url` is one of Agora's."""
         base = addresses.base_url(base_url)
         other = addresses.base_url(alternate_url) if alternate_url is not None else addresses.alternate(base)
-        self._exchange = Exchange((base, base, other or base), credentials, transport=transport)
+        bases = (base, base, other or base)
+        self._exchange = Exchange(bases, credentials, user_agent=user_agent, transport=transport)
         self._credentials = credentials
         self._timeout_s = timeout_s
         self._attempts = attempts

@@ -11,7 +11,6 @@ from typing import Final
 
 import httpx
 
-from indexer import __version__
 from indexer.agora import addresses, routes
 from indexer.agora.codes import Again, Call
 from indexer.agora.deadline import Deadline
@@ -71,7 +70,12 @@ class Exchange:
     """Sends requests, each over a connection of its own.  `bases` are the addresses of the attempts; the last stays."""
 
     def __init__(
-        self, bases: Sequence[str], credentials: Credentials, *, transport: httpx.BaseTransport | None = None
+        self,
+        bases: Sequence[str],
+        credentials: Credentials,
+        *,
+        user_agent: str,
+        transport: httpx.BaseTransport | None = None,
     ) -> None:
         self._bases = bases
         self._credentials = credentials
@@ -80,7 +84,7 @@ class Exchange:
         self._client = httpx.Client(
             verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT) if is_plain else True,
             headers={
-                "User-Agent": f"livestills/{__version__}",
+                "User-Agent": user_agent,
                 "Accept": "application/json",
                 "Accept-Encoding": "identity",  # a small answer cannot become a large one
                 "Connection": "close",  # `Deadline` is told of new connections only
