@@ -6,13 +6,23 @@ Credentials are no setting: they come from boto3's own chain (environment, profi
 import difflib
 import re
 import tomllib
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import platformdirs
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    ValidationError,
+    model_validator,
+)
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
@@ -59,10 +69,26 @@ class CatalogSettings(_Strict):
     url: str = "sqlite:///livestills.db"
 
 
+@dataclass(frozen=True, slots=True)
+class FromRequest:
+    """What a source has from its start request rather than from its section."""
+
+    file: Path
+    storage: str | None
+    """The vendor and its region; None where the section knows better."""
+    settings: tuple[str, ...]
+    """The names of what the request said."""
+    doubts: tuple[str, ...]
+    """What may be wrong with that, and what to do then."""
+
+
 class SourceSettings(_Strict):
     """One bucket and prefix, or folder, to catalog."""
 
-    url: str
+    request: str | None = None
+    """A file with the body that was posted to Agora's `start`: it says what the section leaves open."""
+    url: str = ""
+    """Never empty behind `load`."""
     endpoint_url: str | None = None
     region: str | None = None
     profile: str | None = None
@@ -75,6 +101,18 @@ class SourceSettings(_Strict):
     """As Agora was told (`captureInterval`); inferred from the shots where it is not set."""
     etag_is_md5: bool | None = None
     """Whether equal ETags mean equal pictures here; learned from what was fetched where it is not set."""
+    _from_request: FromRequest | None = PrivateAttr(default=None)
+
+    @property
+    def from_request(self) -> FromRequest | None:
+        """What `load` took from the request."""
+        return self._from_request
+
+    @model_validator(mode="after")
+    def _is_somewhere(self) -> Self:
+        if self.request is None and "url" not in self.model_fields_set:
+            raise ValueError("has neither url nor request: one of them must say where the screenshots are")
+        return self
 
 
 class SyncSettings(_Strict):
@@ -204,7 +242,7 @@ def find_file(named: Path | None, *, environ: Mapping[str, str], folder: Path) -
 
 
 def load(file: Path | None, *, environ: Mapping[str, str], folder: Path) -> Settings:
-    """Read the file, if there is one, and the environment.
+    """Read the file, if there is one, the environment, and the start requests that they name.
 
     Relative paths are meant from the file's folder where they stand in the file, else from `folder`.  `environ` is
     `os.environ`, which pydantic reads by itself.  Raises `ConfigError` that names the file or variable, the setting,
@@ -212,7 +250,8 @@ def load(file: Path | None, *, environ: Mapping[str, str], folder: Path) -> Sett
     """
     _refuse_unknown_variables(environ)
     values = {} if file is None else _anchored(_read(file), file.absolute().parent)
-    return _with_folders(_settings(values, origin=str(file), environ=environ), folder)
+    settings = _settings(values, origin=str(file), environ=environ)
+    return _with_folders(_with_requests(settings, folder, origin=str(file), environ=environ), folder)
 
 
 def check(text: str, *, origin: str, environ: Mapping[str, str]) -> None:
@@ -307,10 +346,8 @@ def _explain(error: ValidationError, origin: str, environ: Mapping[str, str]) ->
     mistakes = sorted(error.errors(include_url=False), key=lambda mistake: mistake["type"] != "extra_forbidden")
     first = mistakes[0]
     where = [str(part) for part in first["loc"] if part != "[key]"]
-    variable = _ENV_PREFIX + "__".join(where).upper()
     place = ".".join(where)
-    if variable in environ:
-        origin = f"the variable {variable}"
+    origin = _origin(where, origin, environ)
     more = f" (and {len(mistakes) - 1} more)" if len(mistakes) > 1 else ""
     if first["type"] == "extra_forbidden":
         return f"{origin}: unknown setting {place!r}{_nearest(first['loc'])}{more}"
@@ -318,6 +355,12 @@ def _explain(error: ValidationError, origin: str, environ: Mapping[str, str]) ->
         name = where[-1]
         return f"{origin}: {name!r} is no name for a source; use letters, digits, '.', '_' and '-'{more}"
     return f"{origin}: {place} {_sentence(first)}{more}"
+
+
+def _origin(where: Sequence[str], file: str, environ: Mapping[str, str]) -> str:
+    """What set the value at a place."""
+    variable = _ENV_PREFIX + "__".join(where).upper()
+    return f"the variable {variable}" if variable in environ else file
 
 
 def _sentence(mistake: ErrorDetails) -> str:
@@ -384,6 +427,46 @@ _SECTIONS: Final[Mapping[str, type[BaseModel]]] = {
 }
 
 
+# Start requests.
+
+
+def _with_requests(settings: Settings, folder: Path, *, origin: str, environ: Mapping[str, str]) -> Settings:
+    """The settings with what the start requests of sources say, where the sources themselves do not."""
+    sources = dict(settings.sources)
+    for name, source in sources.items():
+        if source.request is not None:
+            try:
+                sources[name] = _filled(source, folder / source.request)
+            except ConfigError as exc:
+                where = ("sources", name, "request")
+                raise ConfigError(f"{_origin(where, origin, environ)}: {'.'.join(where)}: {exc}") from exc
+    return settings.model_copy(update={"sources": sources})
+
+
+def _filled(source: SourceSettings, file: Path) -> SourceSettings:
+    from indexer.agora.destination import capture_interval_s, destination  # most configurations have no request
+    from indexer.agora.request import read_json
+
+    body = read_json(file)
+    own = source.model_fields_set
+    told: Mapping[str, object] = {"capture_interval_s": capture_interval_s(body)}
+    storage: str | None = None
+    doubts: tuple[str, ...] = ()
+    on_s3 = "url" not in own or source.url.lower().startswith("s3:")
+    if on_s3:
+        try:
+            found = destination(body)
+        except ConfigError as exc:
+            if not {"url", "endpoint_url"} <= own:  # with both of them it may be a gateway to what has no S3 API
+                raise ConfigError(f"{file}: {exc}") from exc
+        else:
+            told, storage, doubts = found.settings, found.storage, found.doubts
+    taken = {name: value for name, value in told.items() if name not in own and value is not None}
+    filled = source.model_copy(update=taken)
+    filled._from_request = FromRequest(file, storage, tuple(taken), doubts)  # noqa: SLF001  # its own module
+    return filled
+
+
 # Relative paths.
 
 
@@ -396,11 +479,18 @@ def _anchored(values: Mapping[str, Any], folder: Path) -> dict[str, Any]:
     if "derivatives" in values:
         anchored["derivatives"] = _with_url(values["derivatives"], folder)
     if isinstance(values.get("sources"), dict):
-        anchored["sources"] = {name: _with_url(source, folder) for name, source in values["sources"].items()}
-    users = values.get("users")
-    if isinstance(users, dict) and isinstance(users.get("csv"), str):
-        anchored["users"] = {**users, "csv": str(folder / users["csv"])}
+        anchored["sources"] = {
+            name: _with_path(_with_url(source, folder), "request", folder) for name, source in values["sources"].items()
+        }
+    if "users" in values:
+        anchored["users"] = _with_path(values["users"], "csv", folder)
     return anchored
+
+
+def _with_path(section: Any, name: str, folder: Path) -> Any:
+    if isinstance(section, dict) and isinstance(section.get(name), str):
+        return {**section, name: str(folder / section[name])}
+    return section
 
 
 def _with_url(section: Any, folder: Path) -> Any:

@@ -1,5 +1,6 @@
 """Where settings come from, and what is said of a wrong one."""
 
+import json
 import os
 from pathlib import Path
 
@@ -172,6 +173,131 @@ def test_what_is_no_share_is_refused(text: str) -> None:
         config.parse_share(text)
 
 
+# --- a source from its start request
+
+
+def _request(**storage: object) -> str:
+    """A start request; None leaves the storage out."""
+    body = {"snapshotConfig": {"captureInterval": 5}, "storageConfig": {"bucket": "b", "secretKey": SECRET} | storage}
+    return json.dumps({"cname": "c", "uid": "1", "clientRequest": body})
+
+
+SECRET = "do-not-tell"
+OSS = {"vendor": 2, "region": 7, "fileNamePrefix": ["directory1", "directory2"]}
+AZURE = {"vendor": 5, "region": 0}
+
+
+def test_a_request_says_what_the_section_leaves_open(file: Path) -> None:
+    (file.parent / "start.json").write_text(_request(**OSS))
+    source = load(file, "[sources.a]\nrequest = 'start.json'").sources["a"]
+    assert (source.url, source.capture_interval_s) == ("s3://b/directory1/directory2/", 5)
+    assert (source.endpoint_url, source.region) == ("https://s3.oss-cn-hongkong.aliyuncs.com", "cn-hongkong")
+    assert (source.addressing_style, source.list_version, source.url_encoding) == ("virtual", 2, True)
+    told = source.from_request
+    assert told is not None
+    assert (told.file, told.storage, told.doubts) == (file.parent / "start.json", "Alibaba OSS CN_Hongkong", ())
+    assert told.settings == (
+        "url",
+        "endpoint_url",
+        "region",
+        "addressing_style",
+        "list_version",
+        "url_encoding",
+        "capture_interval_s",
+    )
+
+
+def test_what_the_section_says_wins_also_where_it_is_the_default(file: Path) -> None:
+    (file.parent / "start.json").write_text(_request(vendor=7, region=0))
+    own = "url = 's3://b/other/'\nlist_version = 2\nurl_encoding = true\ncapture_interval_s = 7\nregion = 'x'\n"
+    source = load(file, f"[sources.a]\nrequest = 'start.json'\n{own}").sources["a"]
+    assert (source.url, source.list_version, source.url_encoding) == ("s3://b/other/", 2, True)
+    assert (source.capture_interval_s, source.region, source.addressing_style) == (7, "x", "virtual")
+    assert source.from_request is not None
+    assert source.from_request.settings == ("endpoint_url", "addressing_style")
+
+
+def test_variables_are_stronger_than_a_request_and_can_name_one(
+    file: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (file.parent / "start.json").write_text(_request(**OSS))
+    monkeypatch.setenv("LIVESTILLS_SOURCES__A__ENDPOINT_URL", "https://shots.example.com")
+    source = load(file, "[sources.a]\nrequest = 'start.json'").sources["a"]
+    assert (source.endpoint_url, source.region) == ("https://shots.example.com", "cn-hongkong")
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "start.json").write_text(_request(vendor=1, region=7))
+    monkeypatch.setenv("LIVESTILLS_SOURCES__N__REQUEST", "start.json")
+    sources = config.load(file, environ=os.environ, folder=tmp_path / "elsewhere").sources
+    assert (sources["n"].url, sources["n"].region) == ("s3://b/", "eu-central-1")
+    assert sources["a"].url == "s3://b/directory1/directory2/"
+
+
+def test_a_request_is_meant_from_the_files_folder(file: Path, tmp_path: Path) -> None:
+    (tmp_path / "requests").mkdir()
+    whole = tmp_path / "requests" / "start.json"
+    whole.write_text(_request(**OSS))
+    for named in ("requests/start.json", str(whole)):
+        assert load(file, f"[sources.a]\nrequest = '{named}'").sources["a"].url == "s3://b/directory1/directory2/"
+
+
+def test_an_interval_that_the_request_does_not_tell_is_inferred(file: Path) -> None:
+    (file.parent / "start.json").write_text('{"clientRequest": {"storageConfig": {"vendor": 6, "bucket": "b"}}}')
+    source = load(file, "[sources.a]\nrequest = 'start.json'").sources["a"]
+    assert source.capture_interval_s is None
+    assert source.from_request is not None
+    assert "capture_interval_s" not in source.from_request.settings
+    assert source.from_request.doubts == ("the request has no snapshotConfig, so it takes no screenshots",)
+
+
+@pytest.mark.parametrize(
+    "own", ["url = 's3://b/'\nendpoint_url = 'https://gateway.example.com'", "url = 'file:mirror'"]
+)
+def test_beside_a_gateway_or_a_mirror_a_request_for_azure_tells_the_interval_alone(file: Path, own: str) -> None:
+    (file.parent / "start.json").write_text(_request(**AZURE))
+    source = load(file, f"[sources.a]\nrequest = 'start.json'\n{own}").sources["a"]
+    assert (source.capture_interval_s, source.region, source.addressing_style) == (5, None, "auto")
+    assert source.from_request is not None
+    assert source.from_request.settings == ("capture_interval_s",)
+
+
+def test_beside_the_mirror_of_a_bucket_nothing_of_its_storage_matters(file: Path) -> None:
+    (file.parent / "start.json").write_text(_request(**OSS))
+    source = load(file, "[sources.a]\nrequest = 'start.json'\nurl = 'file:mirror'").sources["a"]
+    assert (source.url, source.endpoint_url) == ((file.parent / "mirror").as_uri(), None)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (None, "does not exist"),
+        ("{", "JSON"),
+        ("[]", "the request must be an object"),
+        ('{"cname": "c", "uid": "1", "clientRequest": {}}', "clientRequest.storageConfig is missing"),
+        (_request(**AZURE), "vendor 5 (Microsoft Azure) has no S3 API: mirror the container into a folder"),
+        (_request(vendor=0, region=0), "vendor 0 (Qiniu) is no longer one of Agora's storages"),
+        (_request(vendor=2, region=99), "vendor 2 (Alibaba OSS) has no region 99: known are 0 to 27"),
+        (_request(vendor=11, region=0), "needs extensionParams.endpoint"),
+        (_request(vendor=1, region=0, bucket=f"{SECRET}/"), "bucket is no name of a bucket"),
+        (_request(vendor=11, region=0, extensionParams={"endpoint": f"me:{SECRET}@h"}), "has credentials in it"),
+    ],
+)
+def test_a_request_that_tells_no_place_is_explained(file: Path, text: str | None, expected: str) -> None:
+    request = file.parent / "start.json"
+    if text is not None:
+        request.write_text(text)
+    said = complaint(file, "[sources.prod]\nrequest = 'start.json'")
+    assert said.startswith(f"{file}: sources.prod.request: ")
+    assert str(request) in said
+    assert expected in said
+    assert SECRET not in said
+
+
+def test_a_variable_that_names_no_request_is_named(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file.touch()
+    monkeypatch.setenv("LIVESTILLS_SOURCES__A__REQUEST", "missing.json")
+    assert complaint(file).startswith("the variable LIVESTILLS_SOURCES__A__REQUEST: sources.a.request: ")
+
+
 # --- what is wrong
 
 
@@ -182,13 +308,19 @@ def test_what_is_no_share_is_refused(text: str) -> None:
         ("[catalgo]", "unknown setting 'catalgo'; did you mean 'catalog'?"),
         ("[catalog]\nurll = 'x'", "unknown setting 'catalog.urll'; did you mean 'url'?"),
         ("[sources.a]\nurl = 's3://a/'\nregoin = 'x'", "unknown setting 'sources.a.regoin'; did you mean 'region'?"),
-        ("[sources.a]\nulr = 's3://a/'", "unknown setting 'sources.a.ulr'; did you mean 'url'? (and 1 more)"),
+        ("[sources.a]\nulr = 's3://a/'", "unknown setting 'sources.a.ulr'; did you mean 'url'?"),
+        (
+            "[sources.a]\nulr = 's3://a/'\nregoin = 'x'",
+            "unknown setting 'sources.a.ulr'; did you mean 'url'? (and 1 more)",
+        ),
         ("[display]\nzzz = 1", "unknown setting 'display.zzz'; known here: tz"),
         (
             "_env_file = 'x'",
             "unknown setting '_env_file'; known here: catalog, sources, sync, derivatives, compute, looks, display, us",
         ),
-        ("[sources.a]", "sources.a.url is missing"),
+        ("[sources.a]", "sources.a has neither url nor request: one of them must say where the screenshots are"),
+        ("[sources.a]\nregion = 'x'", "sources.a has neither url nor request"),
+        ("[sources.a]\nrequest = 5", 'sources.a.request must be a text in "quotes"'),
         ("[sources.a]\nurl = 5", 'sources.a.url must be a text in "quotes"'),
         ("[sources]\nurl = 's3://a/'", "sources.url must be a section of its own, [sources.NAME]"),
         ("sources = 5", "sources must be a section of its own, [sources.NAME]"),
