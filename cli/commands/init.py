@@ -2,13 +2,20 @@
 
 import json
 import os
+import textwrap
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
+from typing import Final
 
 import click
 
 from cli.options import common, common_options, output
-from cli.texts import shown
+from cli.texts import counted, shown
 from indexer.errors import ConfigError
+
+_EXAMPLE: Final = "s3://my-bucket/directory1/directory2/"
 
 _TEMPLATE = """\
 # livestills: which buckets to catalog, and where the catalog is.
@@ -23,16 +30,7 @@ url = "sqlite:///livestills.db"
 # the role of the machine.  They need s3:ListBucket on the bucket and s3:GetObject on its objects; the write-only
 # key that was given to Agora will not do.
 [sources."{name}"]
-url = {url}                 # s3://bucket/prefix/, or file:///folder of a mirrored bucket
-# profile = "livestills"              # a profile of ~/.aws/config
-# region = "eu-central-1"
-# endpoint_url = "https://s3.oss-cn-shanghai.aliyuncs.com"   # of any storage but AWS (OSS, COS, R2, MinIO, ...)
-# addressing_style = "virtual"        # OSS, COS and BOS want "virtual", most self-built storages "path"
-# list_version = 1                    # for storages that cannot do ListObjectsV2
-# url_encoding = false                # for storages that list keys wrongly encoded (+ or % come out wrong)
-# discovery = "full"                  # list everything in every sync: for storages that group keys wrongly
-# capture_interval_s = 10             # captureInterval of the start request; inferred where it is not set
-# etag_is_md5 = true                  # equal ETags mean equal pictures; learned where it is not set
+{source}
 
 # How `livestills sync` lists.
 # [sync]
@@ -67,20 +65,58 @@ url = {url}                 # s3://bucket/prefix/, or file:///folder of a mirror
 """
 
 
+_WIDTH: Final = 116
+
+_SETTINGS: Final = (
+    ("url", "", "s3://bucket/prefix/, or file:///folder of a mirrored bucket"),
+    ("request", '"start.json"', "the start request as it was posted to Agora: tells what is not set here"),
+    ("profile", '"livestills"', "a profile of ~/.aws/config"),
+    ("region", '"eu-central-1"', "of the bucket"),
+    ("endpoint_url", '"https://s3.oss-cn-shanghai.aliyuncs.com"', "of any storage but AWS (OSS, COS, R2, MinIO, ...)"),
+    ("addressing_style", '"virtual"', 'OSS, COS and BOS want "virtual", most self-built storages "path"'),
+    ("list_version", "1", "for storages that cannot do ListObjectsV2"),
+    ("url_encoding", "false", "for storages that list keys wrongly encoded (+ or % come out wrong)"),
+    ("discovery", '"full"', "list everything in every sync: for storages that group keys wrongly"),
+    ("capture_interval_s", "10", "captureInterval of the start request; inferred where it is not set"),
+    ("etag_is_md5", "true", "equal ETags mean equal pictures; learned where it is not set"),
+)
+"""Of a source: name, an example, and what it is."""
+
+_CREDENTIALS: Final = (
+    "the key of the request was not copied: usually it may only write, which is right. Reading takes credentials that"
+    " may list the bucket and get its objects (ListBucket, GetObject), from the environment or a profile"
+)
+
+
 @click.command()
+@click.option("--url", metavar="URL", help=f"Where the screenshots are.  [default: {_EXAMPLE}]")
 @click.option(
-    "--url", default="s3://my-bucket/directory1/directory2/", metavar="URL", help="Where the screenshots are."
+    "--from-request",
+    "request",
+    type=click.Path(path_type=Path, readable=False),
+    metavar="FILE",
+    help="Take it from a start request, as it was posted to Agora.",
 )
 @click.option("--name", default="prod", show_default=True, help="How to call the source.")
 @click.option("--force", is_flag=True, help="Replace an existing file.")
 @common_options
-def init(url: str, name: str, *, force: bool) -> None:
-    """Write a commented livestills.toml into this folder (or the file of --config)."""
+def init(url: str | None, request: Path | None, name: str, *, force: bool) -> None:
+    """Write a commented livestills.toml into this folder (or the file of --config).
+
+    With --from-request the storage, the prefix and the capture interval are those of the request.  Its keys are not
+    copied.
+    """
     from indexer import config
     from indexer.storage.urls import Location
 
-    location = Location.from_string(url)
-    text = _TEMPLATE.format(name=name, url=json.dumps(str(location), ensure_ascii=False))
+    if request is not None and url is not None:
+        raise click.UsageError("--url and --from-request both say where the screenshots are: leave one of them out")
+    asked = None if request is None else _read(request)
+    if asked is None:
+        source = _lines({"url": str(Location.from_string(_EXAMPLE if url is None else url))})
+    else:
+        source = _comments(asked) + _lines(asked.settings)
+    text = _TEMPLATE.format(name=name, source=source)
     config.check(text, origin="--name or --url", environ=os.environ)
     file = common().config or Path(config.FILE_NAME)
     try:
@@ -92,4 +128,67 @@ def init(url: str, name: str, *, force: bool) -> None:
         raise ConfigError(f"{file} cannot be written: {exc.strerror}") from exc
     out = output()
     out.tell(f"wrote {shown(str(file))}")
+    for text in asked.notes if asked is not None else ():
+        out.note(text)
     out.note("next: edit it, then `livestills doctor` checks it and `livestills sync` fills the catalog")
+
+
+def _lines(told: Mapping[str, object]) -> str:
+    """The settings of a source: those that are told, and the others as examples."""
+    lines = []
+    for name, example, meaning in _SETTINGS:
+        # JSON's texts, numbers and truth values are TOML's.
+        setting = f"{name} = {json.dumps(told[name], ensure_ascii=False)}" if name in told else f"# {name} = {example}"
+        lines.append(f"{setting:<37} # {meaning}")
+    return "\n".join(lines)
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What a start request tells of a source."""
+
+    file: str
+    """Safe for a terminal."""
+    storage: str
+    settings: Mapping[str, object]
+    """Those that are not the defaults."""
+    doubts: tuple[str, ...]
+    errors: int
+    """Of the request as a whole."""
+
+    @property
+    def notes(self) -> Iterator[str]:
+        """What to say about it."""
+        yield f"from {self.file} ({self.storage}): {', '.join(self.settings)}"
+        for doubt in self.doubts:
+            yield f"not sure: {doubt}"
+        if self.errors:
+            yield f"the request has {counted(self.errors, 'error')}; `livestills request check` tells more"
+        yield _CREDENTIALS
+
+
+def _read(request: Path) -> _Asked:
+    """Read a start request and see that its storage can be opened.  Raises `ConfigError` that names the file."""
+    from indexer.agora.destination import destination
+    from indexer.agora.request import Severity, check_start, read_json
+    from indexer.config import SourceSettings
+    from indexer.storage.urls import Location, S3Options
+
+    body = read_json(request)
+    try:
+        found = destination(body)
+        Location.from_string(found.place.url)
+        S3Options(endpoint_url=found.place.endpoint_url).endpoint(found.place.bucket)
+    except ConfigError as exc:
+        raise ConfigError(f"{request}: {exc}") from exc
+    defaults = {name: field.default for name, field in SourceSettings.model_fields.items()}
+    settings = {name: value for name, value in found.settings.items() if value != defaults[name]}
+    errors = sum(finding.rule.severity is Severity.ERROR for finding in check_start(body))
+    return _Asked(shown(str(request)), found.storage, settings, found.doubts, errors)
+
+
+def _comments(asked: _Asked) -> str:
+    """Lines that say what the settings of a source are from, and what may be wrong with them."""
+    sentences = [f"From the start request {asked.file}: {asked.storage}.", *(f"Not sure: {x}." for x in asked.doubts)]
+    lines = chain.from_iterable(textwrap.wrap(text, _WIDTH, break_long_words=False) for text in sentences)
+    return "".join(f"# {line}\n" for line in lines)
