@@ -11,7 +11,7 @@ from cli.texts import shown
 from indexer.errors import ConfigError, ExitStatus, LivestillsError
 
 if TYPE_CHECKING:
-    from indexer.app import App
+    from indexer.app import App, ConfiguredSource
     from indexer.jobs.doctor import Finding
 
 _FIELDS = ("verdict", "about", "text")
@@ -42,7 +42,7 @@ def doctor(app: "App", out: Output) -> None:
 
 
 def _findings(app: "App") -> Iterator["Finding"]:
-    from indexer.jobs.doctor import Finding, Verdict, examine_catalog, examine_database, examine_source
+    from indexer.jobs.doctor import Finding, Verdict, examine_catalog, examine_database
 
     try:
         sources = app.sources()
@@ -53,11 +53,26 @@ def _findings(app: "App") -> Iterator["Finding"]:
         names = ", ".join(source.name for source in sources)
         yield Finding(Verdict.OK, "configuration", f"{app.file or 'the environment'}: sources {names}")
     for source in sources:
-        try:
-            store = app.open_store(source)
-        except LivestillsError as exc:
-            yield Finding(Verdict.FAIL, f"source {source.name}", str(exc))
-        else:
-            yield from examine_source(source.name, store, source.location.prefix)
+        yield from _of_source(app, source)
     yield from examine_catalog(app.settings.catalog.url)
     yield from examine_database(app.settings.catalog.url)
+
+
+def _of_source(app: "App", source: "ConfiguredSource") -> Iterator["Finding"]:
+    from indexer.jobs.doctor import Finding, Verdict, examine_doubts, examine_request, examine_source
+
+    told = source.settings.from_request
+    if told is not None:
+        yield from examine_request(source.name, told)
+    works = True
+    try:
+        store = app.open_store(source)
+    except LivestillsError as exc:
+        works = False
+        yield Finding(Verdict.FAIL, f"source {source.name}", str(exc))
+    else:
+        for finding in examine_source(source.name, store, source.location.prefix):
+            works &= finding.verdict == Verdict.OK
+            yield finding
+    if told is not None:
+        yield from examine_doubts(source.name, told, works=works)

@@ -10,6 +10,7 @@ from indexer.catalog import sqlite
 from indexer.catalog.catalog import Catalog
 from indexer.catalog.opening import is_file
 from indexer.catalog.versions import require_current
+from indexer.config import FromRequest
 from indexer.errors import CatalogNotFoundError, LivestillsError
 from indexer.model import ListedObject, rfc3339
 from indexer.storage.base import ObjectStore
@@ -36,6 +37,23 @@ class Finding:
     verdict: Verdict
     about: str
     text: str
+
+
+def examine_request(name: str, told: FromRequest) -> Iterator[Finding]:
+    """Tell what a source has from its start request."""
+    of = "" if told.storage is None else f" ({told.storage})"
+    taken = ", ".join(told.settings)
+    text = f"has {taken} from {told.file}{of}" if taken else f"sets itself all that {told.file} could tell"
+    yield Finding(Verdict.OK, f"source {name}", text)
+
+
+def examine_doubts(name: str, told: FromRequest, *, works: bool) -> Iterator[Finding]:
+    """Tell what the documents do not confirm of it: a warning, unless the source evidently works."""
+    for doubt in told.doubts:
+        if works:
+            yield Finding(Verdict.OK, f"source {name}", f"works, though the documents leave a doubt: {doubt}")
+        else:
+            yield Finding(Verdict.WARN, f"source {name}", doubt)
 
 
 def examine_source(name: str, store: ObjectStore, prefix: str) -> Iterator[Finding]:

@@ -1,11 +1,15 @@
 """`livestills doctor`: looks at everything, and changes nothing."""
 
+import json
 import sqlite3
 from pathlib import Path
 
 import pytest
 
+from indexer.agora.vendors import AZURE
 from indexer.catalog import sqlite
+from indexer.config import FromRequest
+from indexer.jobs.doctor import examine_doubts
 from indexer.storage.memory import MemoryStore
 from tests.cli.running import done, livestills
 from tests.cli.worlds import configure, memory, memory_stores, put, series
@@ -39,6 +43,53 @@ def test_all_is_well_behind_a_sync() -> None:
     ((verdict, text),) = _about(lines, "catalog")
     assert (verdict, "9 shots" in text) == ("ok", True)
     assert len(_about(lines, "SQLite")) == 1
+
+
+def _request(vendor: int, region: int, **storage: object) -> None:
+    """A request, and a source that is nothing but it."""
+    keys = {"vendor": vendor, "region": region, "bucket": "b", "accessKey": SECRET, "secretKey": SECRET}
+    Path("start.json").write_text(json.dumps({"clientRequest": {"storageConfig": keys | storage, "token": SECRET}}))
+    Path("livestills.toml").write_text('[sources.a]\nrequest = "start.json"\n')
+
+
+SECRET = "do-not-tell"
+NO_SHOTS = "the request has no snapshotConfig, so it takes no screenshots"
+
+
+def test_what_a_source_has_from_its_request_is_told_and_what_is_doubtful_of_it_while_it_does_not_work() -> None:
+    _request(11, 0, extensionParams={"endpoint": "127.0.0.1:1"})
+    answer = livestills("doctor")
+    origin, refused, *doubts = _about(answer.lines, "source a")
+    taken = "url, endpoint_url, region, addressing_style, list_version, url_encoding"
+    file = Path("start.json").absolute()
+    assert origin == ("ok", f"has {taken} from {file} (S3-compatible storage)")
+    assert refused[0] == "fail"
+    assert [verdict for verdict, _ in doubts] == ["warn", "warn"]
+    assert doubts[0][1].endswith("if yours wants something else, set region and addressing_style")
+    assert doubts[1][1] == NO_SHOTS
+    assert SECRET not in answer.out + answer.err
+
+
+def test_what_works_is_no_longer_doubtful() -> None:
+    url, _ = memory(series())
+    _request(1, 17)
+    with Path("livestills.toml").open("a") as file:
+        file.write(f'url = "{url}"\ncapture_interval_s = 5\n')
+    origin, *found = _about(done("doctor").lines, "source a")
+    assert origin == ("ok", f"sets itself all that {Path('start.json').absolute()} could tell")
+    assert [verdict for verdict, _ in found] == ["ok"] * 3
+    told = FromRequest(Path("start.json"), "Amazon S3 US_GOV_WEST_1", ("url",), ("it is doubtful",))
+    (doubt,) = examine_doubts("a", told, works=True)
+    assert (doubt.verdict, doubt.text) == ("ok", "works, though the documents leave a doubt: it is doubtful")
+
+
+def test_a_request_that_cannot_be_used_stops_every_command() -> None:
+    _request(AZURE, 0)
+    answer = livestills("doctor")
+    assert (answer.status, answer.out) == (2, "")
+    assert answer.error.startswith(f"{Path('livestills.toml').absolute()}: sources.a.request: ")
+    assert "vendor 5 (Microsoft Azure) has no S3 API" in answer.error
+    assert SECRET not in answer.err
 
 
 def test_programs_get_the_findings_as_records() -> None:
