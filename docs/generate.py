@@ -13,6 +13,7 @@ import click
 
 from cli.livestills import STATUSES, livestills
 from indexer.agora.names import Reason
+from indexer.agora.vendors import AZURE, VENDORS, place
 from indexer.errors import ExitStatus
 
 ROOT: Final = Path(__file__).parent.parent
@@ -82,14 +83,49 @@ def sample_page() -> str:
     return "\n".join(lines) + "\n"
 
 
+def with_block(page: str, name: str, text: str) -> str:
+    """A page with the text between its marks of this name."""
+    begin, end = f"<!-- {name}: made by `make docs` -->", f"<!-- /{name} -->"
+    before, _, rest = (ROOT / page).read_text(encoding="utf-8").partition(begin)
+    _, _, after = rest.partition(end)
+    return f"{before}{begin}\n{text}\n{end}{after}"
+
+
 def readme() -> str:
     """README.md with its block of help."""
-    begin, end = "<!-- help: made by `make docs` -->", "<!-- /help -->"
-    before, _, rest = (ROOT / "README.md").read_text(encoding="utf-8").partition(begin)
-    _, _, after = rest.partition(end)
     helped = help_of(livestills, ("livestills",))
     listed = helped[helped.index("Commands:") : helped.index("Exit status:")].rstrip()
-    return f"{before}{begin}\n```\n{listed}\n```\n{end}{after}"
+    return with_block("README.md", "help", f"```\n{listed}\n```")
+
+
+def storage_page() -> str:
+    """docs/storages.md with its table of the vendors that Agora knows."""
+    lines = [
+        "| `vendor` | `endpoint_url` | `addressing_style` | more | `region` by its number |",
+        "|---|---|---|---|---|",
+    ]
+    for vendor in VENDORS.values():
+        if vendor.number == AZURE:
+            lines.append(f"| {vendor.number} {vendor.name} | – | – | has no S3 API | ignored |")
+            continue
+        placed = {
+            number: place(vendor=vendor.number, region=number, bucket="b", endpoint="s3.example.com")
+            for number in vendor.regions or (0,)
+        }
+        one = next(iter(placed.values()))
+        endpoint = one.endpoint_url or "(left out)"
+        if vendor.regions:
+            endpoint = endpoint.replace(f"{one.region}.", "<region>.")
+            regions = ", ".join(f"{number} `{each.region}`" for number, each in placed.items())
+        else:
+            endpoint = endpoint.replace("s3.example.com", "that of `extensionParams`")
+            regions = f"ignored; `{one.region}`"
+        more = [f"`list_version = {one.list_version}`"] if one.list_version != 2 else []
+        more += [] if one.url_encoding else ["`url_encoding = false`"]
+        shown = endpoint if " " in endpoint else f"`{endpoint}`"
+        named = f"{vendor.number} {vendor.name}"
+        lines.append(f"| {named} | {shown} | `{one.addressing_style}` | {', '.join(more)} | {regions} |")
+    return with_block("docs/storages.md", "vendors", "\n".join(lines))
 
 
 def main() -> int:
@@ -97,7 +133,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true", help="change nothing; exit 1 if a page is out of date")
     check = parser.parse_args().check
-    made = {"docs/commands.md": command_page(), "docs/names.md": sample_page(), "README.md": readme()}
+    made = {
+        "docs/commands.md": command_page(),
+        "docs/names.md": sample_page(),
+        "docs/storages.md": storage_page(),
+        "README.md": readme(),
+    }
     stale = [
         name for name, text in made.items() if not (ROOT / name).exists() or (ROOT / name).read_text("utf-8") != text
     ]
