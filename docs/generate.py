@@ -86,8 +86,10 @@ def sample_page() -> str:
 def with_block(page: str, name: str, text: str) -> str:
     """A page with the text between its marks of this name."""
     begin, end = f"<!-- {name}: made by `make docs` -->", f"<!-- /{name} -->"
-    before, _, rest = (ROOT / page).read_text(encoding="utf-8").partition(begin)
-    _, _, after = rest.partition(end)
+    before, found, rest = (ROOT / page).read_text(encoding="utf-8").partition(begin)
+    _, ended, after = rest.partition(end)
+    if not found or not ended:
+        raise ValueError(f"{page} has lost its marks {begin} and {end}")
     return f"{before}{begin}\n{text}\n{end}{after}"
 
 
