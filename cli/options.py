@@ -98,14 +98,19 @@ def with_app(command: Callable[Concatenate["App", Output, _P], _R]) -> Callable[
         from indexer.app import App
 
         said = common()
-        logging.basicConfig(handlers=[LogLines()])
-        logging.captureWarnings(in_json())
-        # Ours alone: at this level botocore writes down what requests are signed with.
-        logging.getLogger("indexer").setLevel((logging.WARNING, logging.INFO, logging.DEBUG)[min(said.verbose, 2)])
+        show_logs()
         app = App.open(said.config, catalog_url=said.catalog, tz=said.tz)
         return command(app, output(zone=app.zone), *args, **kwargs)
 
     return opened
+
+
+def show_logs() -> None:
+    """Write on stderr what is logged, as much as the common options ask for."""
+    logging.basicConfig(handlers=[LogLines()])
+    logging.captureWarnings(in_json())
+    # Ours alone: at this level botocore writes down what requests are signed with.
+    logging.getLogger("indexer").setLevel((logging.WARNING, logging.INFO, logging.DEBUG)[min(common().verbose, 2)])
 
 
 def output(*, zone: tzinfo = UTC, default: Format = Format.TABLE) -> Output:
