@@ -28,8 +28,17 @@ def is_loopback(host: str) -> bool:
 
 
 @contextmanager
-def serving(application: Any, *, host: str, port: int) -> Iterator[str]:  # any ASGI application
+def serving(
+    application: Any,  # any ASGI application
+    *,
+    host: str,
+    port: int,
+    keep_alive_s: int = 5,
+    connections: int | None = None,
+) -> Iterator[str]:
     """Answer requests in the background until the block ends.  Gives the base URL; port 0 is any free one.
+
+    A connection on which nothing is asked for `keep_alive_s` is closed, and one more than `connections` gets 503.
 
     Raises `ConfigError` if there can be no server at that address, and `LivestillsError` if none comes up.
     """
@@ -42,6 +51,8 @@ def serving(application: Any, *, host: str, port: int) -> Iterator[str]:  # any 
             access_log=False,
             server_header=False,
             timeout_graceful_shutdown=ENDS_WITHIN_S,
+            timeout_keep_alive=keep_alive_s,
+            limit_concurrency=connections,
         )
         server = uvicorn.Server(config)
         # Not in the main thread: there uvicorn would take the signals, and raise them once more at the end.
