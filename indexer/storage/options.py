@@ -1,6 +1,6 @@
 """How an S3-compatible storage is reached, as plain values: this module imports no client."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from ipaddress import ip_address
 from typing import Final, Literal
 from urllib.parse import urlsplit
@@ -22,6 +22,10 @@ class S3Options:
     region: str | None = None
     profile: str | None = None
     """Section of the AWS configuration files that holds the credentials."""
+    access_key: str | None = field(default=None, repr=False)
+    """Said outright, where credentials come with a request and not from this machine's configuration."""
+    secret_key: str | None = field(default=None, repr=False)
+    session_token: str | None = field(default=None, repr=False)
     addressing_style: AddressingStyle = "auto"
     """`auto`: the bucket stands in the path at a custom endpoint, in the host name at AWS.  OSS, COS, OBS and BOS want
     `virtual`, most self-built storages `path`."""

@@ -45,13 +45,13 @@ _KINDS: Final = {
 def open_s3(bucket: str, options: S3Options | None = None, *, session: boto3.Session | None = None) -> "S3Store":
     """Open a bucket.  Nothing is sent yet, so whether it exists and may be read shows with the first call.
 
-    Credentials come from `session`, or else from boto3's own chain with the profile of the options.
+    Credentials come from `session`, or else from the options, or else from boto3's own chain with their profile.
     Raises `ConfigError`.
     """
     options = options or S3Options()
     endpoint = options.endpoint(bucket)
     try:
-        session = session or boto3.Session(profile_name=options.profile)
+        session = session or _session(options)
         client = _client(session, endpoint, options, options.addressing_style)
         if options.addressing_style == "auto" and client.meta.endpoint_url.endswith(".amazonaws.com"):
             # The same addresses, but for presigned ones, where "auto" leaves the region out of the host name.  In
@@ -67,6 +67,19 @@ def open_s3(bucket: str, options: S3Options | None = None, *, session: boto3.Ses
         session.get_credentials, _USER_AGENT, options.connect_timeout_s, options.read_timeout_s, ca_bundle=bundle
     )
     return S3Store(bucket, options, client=client, ways=ways)
+
+
+def _session(options: S3Options) -> boto3.Session:
+    if options.access_key is None and options.secret_key is None:
+        return boto3.Session(profile_name=options.profile)
+    if not options.access_key or not options.secret_key:
+        raise ConfigError("an access key goes together with a secret key: one of them is missing")
+    return boto3.Session(
+        aws_access_key_id=options.access_key,
+        aws_secret_access_key=options.secret_key,
+        aws_session_token=options.session_token,
+        profile_name=options.profile,
+    )
 
 
 def _client(session: boto3.Session, endpoint: str | None, options: S3Options, style: AddressingStyle) -> "S3Client":
