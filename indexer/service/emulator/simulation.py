@@ -83,6 +83,15 @@ class ShotTaken:
 
 
 @dataclass(frozen=True, slots=True)
+class RecorderFailed:
+    """The recorder captures nothing any more.  Nobody is told of it."""
+
+    at: datetime
+    bak: int | None
+    """Its number."""
+
+
+@dataclass(frozen=True, slots=True)
 class FailedOver:
     """Another recorder has taken over."""
 
@@ -127,7 +136,9 @@ class SliceCut:
         return self.at - self.started_at
 
 
-Happening = RecorderStarted | StreamChanged | ShotTaken | FailedOver | RecorderLost | RecorderLeft | SliceCut
+Happening = (
+    RecorderStarted | StreamChanged | ShotTaken | SliceCut | RecorderFailed | FailedOver | RecorderLost | RecorderLeft
+)
 
 
 def shot_key(plan: Plan, shot: ShotTaken) -> str:
@@ -396,12 +407,13 @@ class Simulation:
             for track in guest.tracks.values():
                 track.over = True
             guest.tracks.clear()
+        failed = RecorderFailed(from_ms(at_ms), self._recorder.bak)
         if number >= MOST_SWITCHES:
             self._over = True
-            return (RecorderLost(from_ms(at_ms)),)
+            return (failed, RecorderLost(failed.at))
         taken_over = at_ms + _ms(failover.takes)
         self._push(taken_over, _TAKE_OVER, partial(self._take_over, number, failover, at_ms))
-        return ()
+        return (failed,)
 
     def _take_over(self, number: int, failover: Failover, failed_ms: int, at_ms: int) -> Iterator[Happening]:
         old, self._recorder = self._recorder, _Recorder(number)

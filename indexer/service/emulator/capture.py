@@ -1,0 +1,465 @@
+"""A running session of the emulator: pictures of a scenario, uploaded in time, and what Agora would tell of it."""
+
+import logging
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+from functools import partial
+from threading import Event, Lock, Thread
+from typing import Final
+
+from indexer.agora import events
+from indexer.agora.events import Details, LeaveCode
+from indexer.agora.playlist_text import NULL_PACKETS, PLAYLIST_TYPE, SLICE_TYPE
+from indexer.errors import LivestillsError
+from indexer.model import from_ms, to_ms
+from indexer.service.emulator.clock import UNHURRIED, Clock
+from indexer.service.emulator.pictures import Studio
+from indexer.service.emulator.recordings import Playlist, Playlists, name_of
+from indexer.service.emulator.scenario import Scenario
+from indexer.service.emulator.simulation import (
+    FailedOver,
+    Happening,
+    Plan,
+    RecorderFailed,
+    RecorderLeft,
+    RecorderLost,
+    RecorderStarted,
+    ShotTaken,
+    Simulation,
+    SliceCut,
+    StreamChanged,
+    shot_key,
+)
+from indexer.service.emulator.uploading import Ending, Upload, Uploads
+from indexer.storage.base import ObjectStore
+
+__all__ = ["UNHURRIED", "Capture", "Clock", "State", "Status", "Told", "UploadingStatus"]
+
+_log = logging.getLogger(__name__)
+
+STOP_WITHIN_S: Final = 20.0
+"""So long a stop that waits waits for the upload (Agora's page "Stop", `async_stop`)."""
+
+PROGRESS_EVERY: Final = timedelta(minutes=1)
+"""How often the progress of uploads is told (Agora's)."""
+
+REFUSED_IN_A_ROW: Final = 3
+"""After so many refused uploads, and none that was taken, the session ends: "session may end, query 404"."""
+
+_SLOW: Final = timedelta(seconds=10)
+_JPEG: Final = "image/jpeg"
+
+
+class State(StrEnum):
+    """Where a session is."""
+
+    STARTING = "starting"
+    RUNNING = "running"
+    SILENT = "silent"
+    """The recorder has failed, and no other one has taken over; Agora's API answers 404 meanwhile."""
+    UPLOADING = "uploading"
+    """It is over, and what it took is still being uploaded."""
+    ENDED = "ended"
+    LOST = "lost"
+    """The recorder failed for the fourth time."""
+    REFUSED = "refused"
+    """The storage refused the uploads."""
+
+
+class UploadingStatus(StrEnum):
+    """What `stop` answers of the upload."""
+
+    UPLOADED = "uploaded"
+    BACKED_UP = "backuped"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """Something of which Agora would post a notice."""
+
+    at: datetime
+    """Aware UTC; never earlier than what was told before."""
+    details: Details
+    recorder_uid: str
+    """Of the recorder at work: another one after a failover."""
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """A session at a moment."""
+
+    state: State
+    started_at: datetime | None
+    """When the first recorder began."""
+    recorder_uid: str
+    bak: int | None
+    """Number of the failover recorder at work; None for the first one."""
+    taken: int
+    """Pictures, those that are lost included."""
+    uploaded: int
+    pending: int
+    """Pictures under way or late."""
+    lost: int
+    """Never uploaded: by the scenario, or because they could not be."""
+    late: int
+    """Uploaded, or to be, later than at once, as the scenario wants."""
+    backed_up: int
+    """Could not be uploaded for now, and were kept."""
+    refused: int
+    """By the storage."""
+    files: int
+    """Playlists and slices in the storage, each playlist as often as it was written."""
+    behind: timedelta
+    """How far capturing is behind the clock, because the storage is too slow."""
+    error: str | None = None
+    """Why an upload failed last."""
+
+    @property
+    def uploading(self) -> UploadingStatus:
+        """What `stop` answers."""
+        if self.state not in {State.ENDED, State.LOST, State.REFUSED}:
+            return UploadingStatus.UNKNOWN
+        return UploadingStatus.BACKED_UP if self.pending else UploadingStatus.UPLOADED
+
+
+class Capture:
+    """One session, from its start to its end.  All methods may be called from any thread.
+
+    `tell` hears what Agora would tell, in the order of time, and of pictures when they are in the storage.  It is
+    called from several threads, one at a time, and has to be quick and to raise nothing.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        scenario: Scenario,
+        store: ObjectStore,
+        clock: Clock,
+        tell: Callable[[Told], None],
+        seed: int = 0,
+        *,
+        uploads: Uploads | None = None,
+        studio: Studio | None = None,
+    ) -> None:
+        """`uploads` and `studio` are what the sessions of a service share; without them this one has its own."""
+        self._plan, self._scenario, self._store, self._clock, self._seed = plan, scenario, store, clock, seed
+        self._hear = tell
+        self._own = Uploads(clock) if uploads is None else None
+        self._uploads = uploads or self._own or Uploads(clock)
+        self._camera = (studio or Studio()).open(scenario, plan, speed=clock.speed)
+        self._playlists = Playlists()
+        self._stopping, self._settled, self._nothing_left, self._finished = Event(), Event(), Event(), Event()
+        self._lock, self._telling = Lock(), Lock()
+        self._counts = _Counts()
+        self._state = State.STARTING
+        self._started_at: datetime | None = None
+        self._recorder_uid = plan.recorder_uid
+        self._bak: int | None = None
+        self._told_at: datetime | None = None
+        self._last_due: datetime | None = None
+        self._thread = Thread(target=self._run, name=f"capture-{plan.sid[:8]}", daemon=True)
+
+    # --- From outside -----------------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Begin.  Returns at once."""
+        self._thread.start()
+
+    def move(self, store: ObjectStore, prefix: str) -> None:
+        """Put what is taken from now on elsewhere, as `update` may say."""
+        with self._lock:
+            self._store, self._plan = store, replace(self._plan, prefix=prefix)
+
+    def stop(self, wait: bool = True) -> UploadingStatus:
+        """End the session.  With `wait` until all is uploaded, for 20 s at most.  Again it only answers."""
+        self._stopping.set()
+        if wait:
+            self._finished.wait(STOP_WITHIN_S)
+        return self.status().uploading
+
+    def join(self, within_s: float) -> bool:
+        """Wait for its end and for its uploads, late ones excepted: whether all that has come."""
+        return self._finished.wait(within_s)
+
+    def close(self) -> None:
+        """Stop it at once, and forget what is late.  Only for a session with uploads of its own."""
+        self.stop(wait=False)
+        if self._own is not None:
+            self._own.close(within_s=STOP_WITHIN_S)
+
+    def status(self) -> Status:
+        """How it is."""
+        with self._lock:
+            counts = self._counts
+            return Status(
+                state=self._state,
+                started_at=self._started_at,
+                recorder_uid=self._recorder_uid,
+                bak=self._bak,
+                taken=counts.taken,
+                uploaded=counts.uploaded,
+                pending=counts.pending,
+                lost=counts.lost,
+                late=counts.late,
+                backed_up=counts.backed_up,
+                refused=counts.refused,
+                files=counts.files,
+                behind=counts.behind,
+                error=counts.error,
+            )
+
+    # --- As time goes by --------------------------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        start = _whole(self._clock.now())
+        simulation = Simulation(self._scenario, self._plan, start=start, seed=self._seed)
+        self._change(State.RUNNING, started_at=start)
+        self._tell(start, events.UploaderStarted())
+        happening: Happening | None = None
+        for happening in self._in_time(simulation.run(), start):
+            self._happen(happening)
+        if not isinstance(happening, RecorderLeft | RecorderLost):
+            now = _whole(self._clock.now())
+            for cut in simulation.cut(now):
+                self._slice(cut)
+            self._tell(now, events.RecorderLeft(LeaveCode.CLIENT_LEAVE))
+        self._finish()
+
+    def _in_time(self, happenings: Iterator[Happening], start: datetime) -> Iterator[Happening]:
+        """What happens, when it does, until it is over or stopped.  Tells of the progress each minute."""
+        minute = start + PROGRESS_EVERY
+        for happening in happenings:
+            while minute <= happening.at:
+                if not self._clock.sleep_until(minute, self._stopping):
+                    return
+                self._tell(minute, events.Uploading(self._progress()))
+                minute += PROGRESS_EVERY
+            if not self._clock.sleep_until(happening.at, self._stopping):
+                return
+            self._notice_delay(happening.at)
+            yield happening
+            if isinstance(happening, RecorderLeft | RecorderLost):
+                return
+        self._stopping.wait()  # nobody does anything any more, but the recorder stays
+
+    def _notice_delay(self, due: datetime) -> None:
+        """Say once that the storage is too slow.  An unhurried clock goes by what is captured."""
+        if self._clock.speed == UNHURRIED:
+            return
+        behind = max(timedelta(), self._clock.now() - due)
+        slow = _SLOW * self._clock.speed
+        if self._counts.behind_most <= slow < behind:
+            _log.warning("session %s is behind its time: the storage takes less than is captured", self._plan.sid)
+        self._counts.behind = behind
+        self._counts.behind_most = max(self._counts.behind_most, behind)
+
+    def _happen(self, happening: Happening) -> None:
+        match happening:
+            case ShotTaken():
+                self._shot(happening)
+            case StreamChanged(at, uid, receiving):
+                self._tell(at, events.StreamState(uid, receiving, at))
+            case SliceCut():
+                self._slice(happening)
+            case RecorderStarted(at):
+                self._tell(at, events.RecorderStarted())
+            case RecorderFailed():
+                self._change(State.SILENT)
+            case FailedOver(at, new_uid, bak):
+                self._change(State.RUNNING, recorder_uid=new_uid, bak=bak)
+                self._tell(at, events.SessionFailover(new_uid))
+            case RecorderLost():
+                self._change(State.LOST)
+            case RecorderLeft(at, idle):
+                self._tell(at, events.RecorderLeft(LeaveCode.NO_USERS if idle else LeaveCode.TIMER))
+
+    def _finish(self) -> None:
+        """Wait for what is on its way, and tell how it went."""
+        with self._lock:
+            if self._state not in {State.LOST, State.REFUSED}:
+                self._state = State.UPLOADING
+        self._playlists.end(self._write_playlist)
+        self._camera.close()
+        with self._lock:
+            self._counts.closed = True
+            self._check_end()
+        self._settled.wait()
+        if self._last_due is not None and self._clock.speed == UNHURRIED:
+            self._clock.sleep_until(self._last_due, Event())  # nobody else makes it go on
+            self._nothing_left.wait(STOP_WITHIN_S)
+        status = self.status()
+        if status.state is not State.LOST:
+            done = status.uploading is UploadingStatus.UPLOADED
+            self._tell(self._clock.now(), events.Uploaded() if done else events.BackedUp())
+        with self._lock:
+            if self._state is State.UPLOADING:
+                self._state = State.ENDED
+        self._finished.set()
+        if self._own is not None:
+            self._nothing_left.wait()
+            self._own.close()
+
+    # --- Uploads ----------------------------------------------------------------------------------------------------
+
+    def _shot(self, shot: ShotTaken) -> None:
+        with self._lock:
+            plan, store = self._plan, self._store
+            self._counts.taken += 1
+            if shot.uploaded_at is None:
+                self._counts.lost += 1
+                return
+            late = shot.uploaded_at > shot.at
+            if late:
+                self._counts.late += 1
+            else:
+                self._counts.under_way += 1
+        make = partial(self._camera.picture, shot.uid, shot.at)
+        upload = Upload(store, shot_key(plan, shot), _JPEG, make, shot.at, self._picture_ended, is_late=late)
+        if late:
+            self._last_due = max(self._last_due or shot.uploaded_at, shot.uploaded_at)
+            if not self._uploads.put_at(shot.uploaded_at, upload):
+                self._picture_ended(upload, Ending.GONE, None)
+        elif not self._uploads.put(upload, self._stopping):
+            self._picture_ended(upload, Ending.GONE, None)
+
+    def _picture_ended(self, upload: Upload, ending: Ending, error: LivestillsError | None) -> None:
+        if ending is Ending.UPLOADED:
+            self._tell(self._clock.now(), events.SnapshotFile(upload.key))
+        with self._lock:
+            self._counts.picture(upload, ending, error)
+            ruined = self._counts.refused_in_a_row >= REFUSED_IN_A_ROW and self._state is not State.REFUSED
+            if ruined:
+                self._state = State.REFUSED
+            self._check_end()
+        if ruined:
+            _log.warning("session %s ends, its uploads are refused: %s", self._plan.sid, error)
+            self._stopping.set()
+
+    def _slice(self, cut: SliceCut) -> None:
+        with self._lock:
+            plan, store = self._plan, self._store
+        key, name = name_of(plan, cut)
+        self._put_file(Upload(store, key, SLICE_TYPE, lambda: NULL_PACKETS, cut.at, self._file_ended))
+        playlist = self._playlists.of(plan, store, cut)
+        if playlist.add(cut, name):
+            self._write_playlist(playlist)
+
+    def _write_playlist(self, playlist: Playlist) -> None:
+        ended = partial(self._playlist_ended, playlist)
+        self._put_file(Upload(playlist.store, playlist.key, PLAYLIST_TYPE, playlist.text, self._clock.now(), ended))
+
+    def _put_file(self, upload: Upload) -> None:
+        with self._lock:
+            self._counts.under_way += 1
+        # Even when it is stopped: then these are the last ones.
+        if not self._uploads.put(upload, Event()):
+            upload.ended(upload, Ending.GONE, None)
+
+    def _playlist_ended(
+        self, playlist: Playlist, upload: Upload, ending: Ending, error: LivestillsError | None
+    ) -> None:
+        if playlist.written():
+            again = Upload(playlist.store, playlist.key, PLAYLIST_TYPE, playlist.text, upload.taken_at, upload.ended)
+            with self._lock:
+                self._counts.under_way += 1
+            # Not at once: this thread makes the room for which it would wait.
+            if not self._uploads.put_at(self._clock.now(), again):
+                playlist.written()
+                self._file_ended(again, Ending.GONE, None)
+        self._file_ended(upload, ending, error)
+
+    def _file_ended(self, upload: Upload, ending: Ending, error: LivestillsError | None) -> None:
+        with self._lock:
+            self._counts.file(upload, ending, error)
+            self._check_end()
+
+    def _check_end(self) -> None:
+        """Let those go on who wait for the uploads.  Called with the lock."""
+        counts = self._counts
+        if counts.closed and not counts.under_way:
+            self._settled.set()
+            if not counts.pending:
+                self._nothing_left.set()
+
+    # --- Telling ----------------------------------------------------------------------------------------------------
+
+    def _tell(self, at: datetime, details: Details) -> None:
+        with self._telling:
+            at = self._told_at = max(_whole(at), self._told_at or _whole(at))
+            self._hear(Told(at, details, self._recorder_uid))
+
+    def _progress(self) -> int:
+        """Of 10,000."""
+        with self._lock:
+            wanted = self._counts.taken - self._counts.lost
+            return 10_000 * self._counts.uploaded // wanted if wanted else 0
+
+    def _change(
+        self,
+        state: State,
+        *,
+        started_at: datetime | None = None,
+        recorder_uid: str | None = None,
+        bak: int | None = None,
+    ) -> None:
+        with self._lock:
+            self._state = state
+            self._started_at = started_at or self._started_at
+            self._recorder_uid = recorder_uid or self._recorder_uid
+            self._bak = self._bak if bak is None else bak
+
+
+@dataclass(slots=True)
+class _Counts:
+    """What a session did.  Whoever changes it holds its lock."""
+
+    taken: int = 0
+    uploaded: int = 0
+    lost: int = 0
+    late: int = 0
+    backed_up: int = 0
+    refused: int = 0
+    files: int = 0
+    under_way: int = 0
+    """Uploads that are not late, files included."""
+    refused_in_a_row: int = 0
+    behind: timedelta = timedelta()
+    behind_most: timedelta = timedelta()
+    error: str | None = None
+    closed: bool = False
+    """Nothing more is taken."""
+
+    @property
+    def pending(self) -> int:
+        """Pictures that are under way, late or in the backup."""
+        return self.taken - self.uploaded - self.lost
+
+    def picture(self, upload: Upload, ending: Ending, error: LivestillsError | None) -> None:
+        """A picture came to this end."""
+        self._ended(upload, ending, error)
+        match ending:
+            case Ending.UPLOADED:
+                self.uploaded += 1
+            case Ending.REFUSED | Ending.GONE:
+                self.lost += 1
+
+    def file(self, upload: Upload, ending: Ending, error: LivestillsError | None) -> None:
+        """A file came to this end."""
+        self._ended(upload, ending, error)
+        self.files += ending is Ending.UPLOADED
+
+    def _ended(self, upload: Upload, ending: Ending, error: LivestillsError | None) -> None:
+        if not upload.is_late and not upload.backed_up:
+            self.under_way -= 1
+        self.backed_up += ending is Ending.BACKED_UP
+        self.refused += ending is Ending.REFUSED
+        self.refused_in_a_row = self.refused_in_a_row + 1 if ending is Ending.REFUSED else 0
+        self.error = self.error if error is None else str(error)
+
+
+def _whole(moment: datetime) -> datetime:
+    """To the millisecond, as notices tell it."""
+    return from_ms(to_ms(moment))
