@@ -113,6 +113,14 @@ def show_logs() -> None:
     logging.getLogger("indexer").setLevel((logging.WARNING, logging.INFO, logging.DEBUG)[min(common().verbose, 2)])
 
 
+def start_logging(said: Common) -> None:
+    """Write log lines on stderr, as many as the common options ask for."""
+    logging.basicConfig(handlers=[LogLines()])
+    logging.captureWarnings(in_json())
+    # Ours alone: at this level botocore writes down what requests are signed with.
+    logging.getLogger("indexer").setLevel((logging.WARNING, logging.INFO, logging.DEBUG)[min(said.verbose, 2)])
+
+
 def output(*, zone: tzinfo = UTC, default: Format = Format.TABLE) -> Output:
     """The output that the common options ask for."""
     said = common()
