@@ -6,7 +6,7 @@ at: a copy without them says as much.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Annotated, Final
 
 from pydantic import BaseModel, ConfigDict, Field, StrictInt, StrictStr, ValidationError
 
@@ -16,6 +16,8 @@ from indexer.errors import ConfigError
 DEFAULT_INTERVAL_S: Final = 10
 """`captureInterval` where a `snapshotConfig` does not say it ("Start", Agora's Cloud Recording API)."""
 _LONGEST_INTERVAL_S: Final = 3600
+_MOST: Final = 999
+"""No vendor or region has a longer number, and messages repeat it."""
 _NO_SNAPSHOTS: Final = "the request has no snapshotConfig, so it takes no screenshots"
 
 
@@ -49,13 +51,16 @@ class _Told(BaseModel):
     model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
 
 
+_Number = Annotated[StrictInt, Field(ge=0, le=_MOST)]
+
+
 class _Extensions(_Told):
     endpoint: StrictStr | None = None
 
 
 class _Storage(_Told):
-    vendor: StrictInt
-    region: StrictInt | None = None
+    vendor: _Number
+    region: _Number | None = None
     bucket: StrictStr
     file_name_prefix: list[StrictStr] | None = Field(None, alias="fileNamePrefix")
     extensions: _Extensions | None = Field(None, alias="extensionParams")
@@ -121,6 +126,8 @@ def _snapshots(body: object) -> dict[str, object] | None:
 _KINDS: Final = {
     "missing": "is missing",
     "int_type": "must be a whole number",
+    "greater_than_equal": "must be 0 or more",
+    "less_than_equal": f"must be {_MOST} or less",
     "string_type": "must be a text",
     "list_type": "must be an array of texts",
     "model_type": "must be an object",

@@ -107,6 +107,35 @@ REMOVED: Final[Mapping[int, str]] = MappingProxyType({0: "Qiniu", 4: "Kingsoft"}
 _BAIDU_CODES: Final[Mapping[int, str]] = {1: "bd", 2: "su", 3: "gz", 4: "hkg", 5: "sin", 6: "fwh", 7: "fsh"}
 """Baidu's names of its regions."""
 
+_REGION: Final = "<region>"
+
+
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """How S3 clients reach a vendor."""
+
+    endpoint_url: str | None
+    addressing_style: Literal["auto", "path", "virtual"]
+    list_version: Literal[1, 2] = 2
+    url_encoding: bool = True
+
+
+_WAYS: Final[Mapping[int, _Way]] = {
+    # boto3 knows the endpoints, also those of China and of the US government.
+    AMAZON: _Way(None, "auto"),
+    # Path style is refused (SecondLevelDomainForbidden).
+    ALIBABA: _Way(f"https://s3.oss-{_REGION}.aliyuncs.com", "virtual"),
+    # Path style is refused for buckets younger than 2024.  rclone lists with V1; others found that V2 works.
+    TENCENT: _Way(f"https://cos.{_REGION}.myqcloud.com", "virtual", list_version=1),
+    GOOGLE: _Way("https://storage.googleapis.com", "path"),
+    # With encoding-type=url a listing may come back to one page for ever (rclone); V2 is not on every kind of bucket.
+    HUAWEI: _Way(f"https://obs.{_REGION}.myhuaweicloud.com", "virtual", list_version=1, url_encoding=False),
+    # Path style is refused for buckets younger than June 2024.
+    BAIDU: _Way(f"https://s3.{_REGION}.bcebos.com", "virtual"),
+    # MinIO and most self-built storages know nothing else; R2 and DigitalOcean take it.
+    COMPATIBLE: _Way(None, "path"),
+}
+
 _BY_HAND: Final = "if it fails, set endpoint_url yourself"
 _HTTP_ONLY: Final = "Baidu lists its endpoint for plain HTTP only: if https fails, set endpoint_url to the http:// one"
 _NO_COS_STATUS: Final = "whether Tencent still runs this region is not confirmed"
@@ -139,7 +168,7 @@ _GUESSED_REGION: Final = (
     "the request does not tell the region and the addressing of its storage: 'us-east-1' and 'path' suit MinIO and most"
     " others; if yours wants something else, set region and addressing_style"
 )
-_R2: Final = ".r2.cloudflarestorage.com"
+_R2: Final = re.compile(r"(?i)\.r2\.cloudflarestorage\.com(?::[0-9]+)?/?$")
 _BUCKET: Final = re.compile(r"[A-Za-z0-9._-]{1,255}")
 _ENDPOINT: Final = re.compile(r"[!-~]{1,1024}")
 _TENCENT_BUCKET: Final = re.compile(r".+-[0-9]+")
@@ -171,27 +200,30 @@ def place(
     if not _BUCKET.fullmatch(bucket):
         # Not repeated, because keys that stand in each other's place have such characters.
         raise ConfigError("bucket is no name of a bucket: letters, digits, '.', '_' and '-'")
-    prefix, doubts = prefix_of(file_name_prefix), tuple(_doubts(named, region, bucket, file_name_prefix))
-    code = named.regions.get(region, "").lower().replace("_", "-")
-    match vendor:
-        case 1:  # boto3 knows the endpoints, also those of China and of the US government
-            return Place(bucket, prefix, None, code, "auto", 2, True, doubts)
-        case 2:  # path style is refused
-            return Place(bucket, prefix, f"https://s3.oss-{code}.aliyuncs.com", code, "virtual", 2, True, doubts)
-        case 3:  # path style is refused for buckets younger than 2024; rclone lists with V1, others found that V2 works
-            return Place(bucket, prefix, f"https://cos.{code}.myqcloud.com", code, "virtual", 1, True, doubts)
-        case 6:
-            return Place(bucket, prefix, "https://storage.googleapis.com", "auto", "path", 2, True, doubts)
-        case 7:  # with encoding-type=url a listing may return to one page for ever (rclone), V2 is not on every bucket
-            return Place(bucket, prefix, f"https://obs.{code}.myhuaweicloud.com", code, "virtual", 1, False, doubts)
-        case 8:  # path style is refused for buckets younger than June 2024
-            code = _BAIDU_CODES[region]
-            return Place(bucket, prefix, f"https://s3.{code}.bcebos.com", code, "virtual", 2, True, doubts)
-        case _:
-            host = _endpoint(endpoint)
-            if host.lower().rstrip("/").endswith(_R2):
-                return Place(bucket, prefix, host, "auto", "path", 2, True, doubts)
-            return Place(bucket, prefix, host, "us-east-1", "path", 2, True, (*doubts, _GUESSED_REGION))
+    way = _WAYS[vendor]
+    host, code = way.endpoint_url, named.regions.get(region, "").lower().replace("_", "-")
+    doubts = _doubts(named, region, bucket, file_name_prefix)
+    if vendor == GOOGLE:
+        code = "auto"
+    elif vendor == BAIDU:
+        code = _BAIDU_CODES[region]
+    elif vendor == COMPATIBLE:
+        host = _endpoint(endpoint)
+        if _R2.search(host):
+            code = "auto"
+        else:
+            code = "us-east-1"
+            doubts.append(_GUESSED_REGION)
+    return Place(
+        bucket=bucket,
+        prefix=prefix_of(file_name_prefix),
+        endpoint_url=host if host is None else host.replace(_REGION, code),
+        region=code,
+        addressing_style=way.addressing_style,
+        list_version=way.list_version,
+        url_encoding=way.url_encoding,
+        doubts=tuple(doubts),
+    )
 
 
 def known_vendor(number: int) -> Vendor:

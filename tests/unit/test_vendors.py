@@ -4,6 +4,8 @@ import copy
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from indexer.agora.destination import capture_interval_s, destination
 from indexer.agora.vendors import AZURE, REMOVED, VENDORS, Place, place, prefix_of
@@ -165,8 +167,9 @@ def test_an_endpoint_without_a_scheme_gets_one(given: str, opened: str) -> None:
     assert (found.region, found.addressing_style, found.list_version) == ("us-east-1", "path", 2)
 
 
-def test_r2_has_one_region() -> None:
-    found = placed(11, endpoint="abc.r2.cloudflarestorage.com")
+@pytest.mark.parametrize("host", ["abc.r2.cloudflarestorage.com", "https://abc.eu.R2.cloudflarestorage.com:443/"])
+def test_r2_has_one_region(host: str) -> None:
+    found = placed(11, endpoint=host)
     assert (found.region, found.addressing_style, found.doubts) == ("auto", "path", ())
 
 
@@ -272,6 +275,8 @@ def test_a_request_that_takes_no_screenshots_says_so() -> None:
         (guide(vendor=None), "clientRequest.storageConfig.vendor is missing"),
         (guide(vendor="2"), "clientRequest.storageConfig.vendor must be a whole number"),
         (guide(vendor=True), "clientRequest.storageConfig.vendor must be a whole number"),
+        (guide(vendor=-1), "clientRequest.storageConfig.vendor must be 0 or more"),
+        (guide(region=10**4000), "clientRequest.storageConfig.region must be 999 or less"),
         (guide(region=None), "clientRequest.storageConfig: region is missing"),
         (guide(region=28), "clientRequest.storageConfig: vendor 2 (Alibaba OSS) has no region 28"),
         (guide(vendor=5), "clientRequest.storageConfig: vendor 5 (Microsoft Azure) has no S3 API"),
@@ -287,3 +292,35 @@ def test_a_request_without_a_place_is_explained(body: object, expected: str) -> 
         destination(body)
     assert str(raised.value).startswith(expected)
     assert raised.value.__context__ is None or "xxxxxxf" not in str(raised.value.__context__)
+
+
+SECRET = "do-not/tell"
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=9) | st.just(SECRET),
+    lambda parts: st.lists(parts, max_size=3) | st.dictionaries(st.text(max_size=3), parts, max_size=3),
+    max_leaves=6,
+)
+FIELDS = ("vendor", "region", "bucket", "fileNamePrefix", "extensionParams", "accessKey", "secretKey")
+
+
+@given(st.dictionaries(st.sampled_from(FIELDS), JSON), st.sampled_from([2, 3, 5, 9, 11]))
+@settings(max_examples=100)
+def test_whatever_stands_in_a_request_it_names_a_place_or_is_a_usage_error(told: dict[str, Any], vendor: int) -> None:
+    body = copy.deepcopy(GUIDE)
+    body["clientRequest"]["storageConfig"] |= {"vendor": vendor, "secretKey": SECRET} | told
+    prefix = said = ""
+    try:
+        prefix = destination(body).place.prefix
+    except ConfigError as exc:
+        said = str(exc)
+    assert SECRET not in said
+    assert prefix[-1:] in {"", "/"}
+
+
+@given(JSON)
+@settings(max_examples=100)
+def test_whatever_the_body_is_it_is_a_usage_error(body: object) -> None:
+    for wrapped in (body, {"clientRequest": body}, {"clientRequest": {"storageConfig": body}}):
+        with pytest.raises(ConfigError):
+            destination(wrapped)
+        capture_interval_s(wrapped)
