@@ -117,7 +117,7 @@ def init(url: str | None, request: Path | None, name: str, *, force: bool) -> No
     else:
         source = _comments(asked) + _lines(asked.settings)
     text = _TEMPLATE.format(name=name, source=source)
-    config.check(text, origin="--name or --url", environ=os.environ)
+    config.check(text, origin="--name or --url" if asked is None else "--name or --from-request", environ=os.environ)
     file = common().config or Path(config.FILE_NAME)
     try:
         with file.open("w" if force else "x", encoding="utf-8") as opened:
@@ -137,10 +137,14 @@ def _lines(told: Mapping[str, object]) -> str:
     """The settings of a source: those that are told, and the others as examples."""
     lines = []
     for name, example, meaning in _SETTINGS:
-        # JSON's texts, numbers and truth values are TOML's.
-        setting = f"{name} = {json.dumps(told[name], ensure_ascii=False)}" if name in told else f"# {name} = {example}"
+        setting = f"{name} = {_toml(told[name])}" if name in told else f"# {name} = {example}"
         lines.append(f"{setting:<37} # {meaning}")
     return "\n".join(lines)
+
+
+def _toml(value: object) -> str:
+    """A text, a number or a truth value: as in JSON, but for one character that JSON may have as it is."""
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,5 +194,7 @@ def _read(request: Path) -> _Asked:
 def _comments(asked: _Asked) -> str:
     """Lines that say what the settings of a source are from, and what may be wrong with them."""
     sentences = [f"From the start request {asked.file}: {asked.storage}.", *(f"Not sure: {x}." for x in asked.doubts)]
-    lines = chain.from_iterable(textwrap.wrap(text, _WIDTH, break_long_words=False) for text in sentences)
+    lines = chain.from_iterable(
+        textwrap.wrap(text, _WIDTH, break_long_words=False, break_on_hyphens=False) for text in sentences
+    )
     return "".join(f"# {line}\n" for line in lines)

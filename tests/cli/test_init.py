@@ -96,7 +96,7 @@ def test_a_wrong_source_is_refused_before_anything_is_written(options: list[str]
     assert not FILE.exists()
 
 
-@pytest.mark.parametrize("name", ['quo"te', "back\\slash", "per%20cent", "hash#", "中文", "new\nline"])
+@pytest.mark.parametrize("name", ['quo"te', "back\\slash", "per%20cent", "hash#", "中文", "new\nline", "del\x7f"])
 def test_a_strange_folder_comes_back_as_it_is(name: str, tmp_path: Path) -> None:
     folder(tmp_path / name, series())
     done("init", "--url", (tmp_path / name).as_uri())
@@ -153,6 +153,16 @@ def test_a_request_that_agora_would_refuse_still_names_its_place() -> None:
     assert "# capture_interval_s = 10 " in FILE.read_text()
     assert '[sources."lessons"]' in FILE.read_text()
     assert is_discreet(answer)
+
+
+@pytest.mark.parametrize(
+    "element", ['quo"te', "back\\slash", "per%20cent", "hash#", "中文", "new\nline", "del\x7f", "{x}"]
+)
+def test_a_strange_prefix_comes_back_as_it_is(element: str) -> None:
+    request({"vendor": 1, "region": 0, "fileNamePrefix": [element]})
+    strange = REQUEST.rename(f"{element}.json")
+    done("init", "--from-request", str(strange))
+    assert loaded().url == f"s3://shots-1250000000/{element}/"
 
 
 def test_azure_is_refused_with_the_reason() -> None:
