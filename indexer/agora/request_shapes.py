@@ -242,12 +242,24 @@ def _by_name(placed: Iterator[tuple[str, str]]) -> Mapping[str, Sequence[str]]:
 
 
 def may_be_shown(name: str) -> bool:
-    """Whether the value of this key, which may be of any type, is surely no secret.
+    """Whether what stands at this key, though it may be wrong, is surely no secret.
 
-    Others may be misspelt secrets, and an endpoint may have a password in it.
+    Other keys may be misspelt secrets, text in place of an object may be the object in quotes, and an endpoint may
+    have a password in it.
     """
-    return name in _PLACES and name not in SECRETS and name != "endpoint"
+    return name in _LEAVES and name not in SECRETS and name != "endpoint"
 
 
 _PLACES: Final = _by_name(chain(_places(START, ""), _places(ACQUIRE, ""), _places(UPDATE, "")))
 """Where each documented key stands."""
+
+
+def _leaves(shape: Mapping[str, Shape]) -> Iterator[str]:
+    for name, kind in shape.items():
+        if isinstance(kind, Mapping):
+            yield from _leaves(kind)
+        elif kind is not Kind.ANY:
+            yield name
+
+
+_LEAVES: Final = frozenset(chain(_leaves(START), _leaves(ACQUIRE), _leaves(UPDATE)))
