@@ -89,7 +89,7 @@ _CREDENTIALS: Final = (
 
 
 @click.command()
-@click.option("--url", metavar="URL", help=f"Where the screenshots are.  [default: {_EXAMPLE}]")
+@click.option("--url", metavar="URL", help="Where the screenshots are.")
 @click.option(
     "--from-request",
     "request",
