@@ -41,6 +41,12 @@ def _zone(name: str) -> str:
     return name
 
 
+def _path(text: str) -> str:
+    if "\0" in text:  # which no system has in a name, and Python does not even ask it for
+        raise ValueError("has a NUL in it, so it is no file")
+    return text
+
+
 _SHARE: Final = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?) ?(?:(%)|/ ?([0-9]{1,9}))?")
 
 
@@ -85,7 +91,7 @@ class FromRequest:
 class SourceSettings(_Strict):
     """One bucket and prefix, or folder, to catalog."""
 
-    request: str | None = None
+    request: Annotated[str, AfterValidator(_path)] | None = None
     """A file with the body that was posted to Agora's `start`: it says what the section leaves open."""
     url: str = ""
     """Never empty behind `load`."""

@@ -320,6 +320,7 @@ def test_a_variable_that_names_no_request_is_named(file: Path, monkeypatch: pyte
         ),
         ("[sources.a]", "sources.a has neither url nor request: one of them must say where the screenshots are"),
         ("[sources.a]\nregion = 'x'", "sources.a has neither url nor request"),
+        ('[sources.a]\nrequest = "a\\u0000b"', "sources.a.request has a NUL in it, so it is no file"),
         ("[sources.a]\nrequest = 5", 'sources.a.request must be a text in "quotes"'),
         ("[sources.a]\nurl = 5", 'sources.a.url must be a text in "quotes"'),
         ("[sources]\nurl = 's3://a/'", "sources.url must be a section of its own, [sources.NAME]"),
