@@ -5,7 +5,7 @@ import socket
 import socketserver
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from threading import Event, Thread
+from threading import Condition, Event, Thread
 from typing import Any
 
 Answering = Callable[[socket.socket, Event], None]
@@ -49,11 +49,17 @@ class AnsweringServer:
     def __init__(self, *answers: Answering) -> None:
         self.answers = list(answers)
         self.requests: list[bytes] = []
+        self.came = Condition()
         self.url = ""
 
     @property
     def count(self) -> int:
         return len(self.requests)
+
+    def wait_for(self, count: int) -> None:
+        """Until so many requests have come."""
+        with self.came:
+            assert self.came.wait_for(lambda: self.count >= count, timeout=60)
 
     def lines(self, number: int = -1) -> list[str]:
         """The first line and the headers of a request."""
@@ -85,7 +91,9 @@ def answering(*answers: Answering) -> Iterator[AnsweringServer]:
             request = _read(self.request)
             if not request:
                 return
-            said.requests.append(request)
+            with said.came:
+                said.requests.append(request)
+                said.came.notify_all()
             answering_now = said.answers[min(len(said.requests), len(said.answers)) - 1]
             with suppress(OSError):  # who asked may be gone
                 answering_now(self.request, over)
