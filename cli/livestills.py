@@ -33,6 +33,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "storyboard": "Make sprites and WebVTT of a user or a session, for players.",
     "stats": "Show what the catalog holds, by source, day, channel or user.",
     "request": "Bodies of requests to Agora: check them before they are sent.",
+    "capture": "Take screenshots of a channel: acquire, start, query and stop.",
     "db": "The catalog's database: upgrade it, check it.",
     "demo": "Build a small world without any server, and look around in it.",
     "completion": "Print the script that completes commands in a shell.",
