@@ -124,14 +124,14 @@ def _thumbs(server: S3Server, bucket: str, prefix: str, count: int, folder: Path
 
     run("sync")
     told: list[str] = []
-    before = _server_cpu_s()
+    before = server_cpu_s()
     spent = child_cost(lambda: told.append(run("thumbs")))
-    server_s = _server_cpu_s() - before
+    server_s = server_cpu_s() - before
     assert json.loads(told[0])["made"] == count
     return _Run(spent, server_s)
 
 
-def _server_cpu_s() -> float:
+def server_cpu_s() -> float:
     """Of the servers that this process has started, so far."""
     ticks = 0
     for pid in tree(os.getpid()):
