@@ -25,6 +25,7 @@ SUBJECTS: Final = (
     "imaging",
     "sheets",
     "pictures_s3",
+    "emulator",
     "robustness",
     "race",
     "nightly",

@@ -77,18 +77,17 @@ class Studio:
         with self._lock:
             self._asked_per_s = max(0.0, self._asked_per_s - asked_per_s)
 
-    def take(self, face: int, number: int, width: int, height: int) -> bytes:
+    def take(self, uid: str, at: datetime, width: int, height: int) -> bytes:
         """A picture of the stock, drawn when it is asked for the first time."""
-        part = face % CAST, width, height
+        face = face_of(uid) % CAST
+        part = face, width, height
         found = self._stock.get(part)
         if found is None:
-            with self._drawing:
+            with self._drawing:  # others wait, instead of drawing the same
                 found = self._stock.get(part)
                 if found is None:
-                    found = self._stock[part] = tuple(
-                        _drawn_for_stock(part[0], take, width, height) for take in range(TAKES)
-                    )
-        return found[number % TAKES]
+                    found = self._stock[part] = _takes(*part)
+        return found[to_ms(at) % TAKES]
 
 
 class Camera:
@@ -109,7 +108,7 @@ class Camera:
             person = Person(user.name, face, _SCENES[face % len(_SCENES)] if not user.phone else Scene.WINDOW)
             jpeg = draw_frame(person, channel=self._plan.cname, moment=at, width=width, height=height)
         else:
-            jpeg = self._studio.take(face, to_ms(at), width, height)
+            jpeg = self._studio.take(uid, at, width, height)
         self._studio.count(drawn=drawn)
         how = "drawn" if drawn else "from stock"
         return with_comment(jpeg, f"livestills emulator: {self._plan.sid} {uid} {rfc3339(at)}, {how}")
@@ -135,7 +134,8 @@ def with_comment(jpeg: bytes, comment: str) -> bytes:
     return b"".join((jpeg[:place], b"\xff\xfe", (len(text) + 2).to_bytes(2), text, jpeg[place:]))
 
 
-def _drawn_for_stock(face: int, take: int, width: int, height: int) -> bytes:
+def _takes(face: int, width: int, height: int) -> tuple[bytes, ...]:
+    """The stock of one face.  The clocks on its pictures show a day long ago."""
     person = Person(f"Extra {face + 1}", face * 5 + 3, _SCENES[face % len(_SCENES)])
-    moment = EPOCH + timedelta(days=20_000, minutes=face, seconds=take * 7)
-    return draw_frame(person, channel="from stock", moment=moment, width=width, height=height)
+    moments = [EPOCH + timedelta(minutes=face, seconds=7 * take) for take in range(TAKES)]
+    return tuple(draw_frame(person, channel="from stock", moment=at, width=width, height=height) for at in moments)
