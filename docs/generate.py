@@ -13,6 +13,7 @@ import click
 
 from cli.livestills import STATUSES, livestills
 from indexer.agora.names import Reason
+from indexer.agora.request_rules import RULES
 from indexer.agora.vendors import AZURE, VENDORS, place
 from indexer.errors import ExitStatus
 
@@ -130,6 +131,24 @@ def storage_page() -> str:
     return with_block("docs/storages.md", "vendors", "\n".join(lines))
 
 
+def request_page() -> str:
+    """docs/requests.md with the bodies of the guides, and its table of rules."""
+    lines = ["## The bodies of Agora's guides", "", "They pass; `sample_keys/requests/` has them."]
+    for name in ("acquire", "screenshots", "screenshots_and_recording"):
+        text = (ROOT / "sample_keys" / "requests" / f"{name}.json").read_text(encoding="utf-8").strip()
+        lines += ["", f"`{name}.json`:", "```json", text, "```"]
+    lines += ["", "## All rules", "", "| rule | | required | otherwise Agora | source |", "|---|---|---|---|---|"]
+    for rule in RULES:
+        cells = (str(rule.severity), rule.requires, rule.otherwise, rule.source)
+        lines.append(f"| `{rule.name}` | {' | '.join(map(in_cell, cells))} |")
+    return with_block("docs/requests.md", "rules", "\n".join(lines))
+
+
+def in_cell(text: str) -> str:
+    """Text in which nothing is Markdown."""
+    return "".join(f"\\{char}" if char in r"\`*_{}[]|~#" else char for char in text).replace("<", "&lt;")
+
+
 def main() -> int:
     """Write, or compare."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -138,6 +157,7 @@ def main() -> int:
     made = {
         "docs/commands.md": command_page(),
         "docs/names.md": sample_page(),
+        "docs/requests.md": request_page(),
         "docs/storages.md": storage_page(),
         "README.md": readme(),
     }

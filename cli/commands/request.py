@@ -52,11 +52,11 @@ def check(
     recording: bool | None,
     strict: bool,
 ) -> None:
-    """Name every problem of the JSON that is posted to start, acquire or update, and what Agora would do.  Exit 20 if
-    there is an error; a warning is something that Agora's pages do not agree about, or that may be meant.
+    """Name every problem of a body, and what Agora would do.
 
-    Nothing is sent, and no secret is shown.  Which body it is, its keys tell.  docs/requests.md lists all rules, with
-    their sources.
+    A body is the JSON that is posted to start, acquire or update; its keys tell which.  Exit 20 if there is an error.
+    A warning may be meant, or is something that Agora's pages do not agree about.  Nothing is sent, and no secret is
+    shown.  docs/requests.md lists all rules with their sources.
     """
     from indexer.agora.request import Severity, check_acquire, check_pair, check_start, check_update
 
