@@ -282,11 +282,11 @@ class Capture:
             if self._state not in {State.LOST, State.REFUSED}:
                 self._state = State.UPLOADING
         self._playlists.end(self._write_playlist)
-        self._camera.close()
         with self._lock:
             self._counts.closed = True
             self._check_end()
         self._settled.wait()
+        self._camera.close()
         if self._last_due is not None and self._clock.speed == UNHURRIED:
             self._clock.sleep_until(self._last_due, Event())  # nobody else makes it go on
             self._nothing_left.wait(STOP_WITHIN_S)

@@ -62,7 +62,7 @@ class Studio:
     @property
     def draws(self) -> bool:
         """Whether each picture is drawn now; otherwise they come from the stock."""
-        return self._asked_per_s <= self.drawn_per_s
+        return 0 < self.drawn_per_s >= self._asked_per_s
 
     def count(self, *, drawn: bool) -> None:
         """Note where a picture came from."""
