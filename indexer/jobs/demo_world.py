@@ -17,6 +17,8 @@ from typing import Final
 
 from indexer.agora import names
 from indexer.agora.names import RecordingName, ScreenshotName, ShotHead
+from indexer.agora.playlist_text import END, NULL_PACKETS, PLAYLIST_TYPE, SLICE_TYPE, entry, heading
+from indexer.agora.playlists import Slice
 from indexer.model import to_ms
 from indexer.render.frames import Person, Scene, draw_frame
 from indexer.storage.base import ObjectStore
@@ -194,15 +196,16 @@ class _Session:
         """The playlists of one user's recording and what they list: well-formed, but without sound or picture."""
         chance = self._chance(seat)
         for track in ("audio", "video"):
-            started, listed = self.start + timedelta(milliseconds=chance.randrange(300, 900)), []
+            started = self.start + timedelta(milliseconds=chance.randrange(300, 900))
             playlist = RecordingName(self.prefix, "", self.sid, self.call.cname, "m3u8", seat.uid, track)
+            text = heading(int(_SLICE.total_seconds()))
             for number in range(self.call.lasts // _SLICE):
-                stamp = names.format_utc(to_ms(started + number * _SLICE))
-                part = names.format(replace(playlist, extension="ts", stamp=stamp))
-                listed.append(f"#EXTINF:{_SLICE.total_seconds():.3f},\n{part.rpartition('/')[2]}\n")
-                yield _Object(part, _PADDING, "video/mp2t")
-            text = _PLAYLIST.format(track=track.upper(), started_ms=to_ms(started), parts="".join(listed))
-            yield _Object(names.format(playlist), text.encode(), "application/vnd.apple.mpegurl")
+                moment = started + number * _SLICE
+                part = names.format(replace(playlist, extension="ts", stamp=names.format_utc(to_ms(moment))))
+                first = number == 0
+                text += entry(Slice(part.rpartition("/")[2], _SLICE, moment, anew=first), track, first=first)
+                yield _Object(part, NULL_PACKETS, SLICE_TYPE)
+            yield _Object(names.format(playlist), f"{text}{END}".encode(), PLAYLIST_TYPE)
 
     def _ticks(self, seat: _Seat, begin: timedelta, chance: Random) -> list[timedelta]:
         """When a recorder takes pictures that began with this user at `begin`."""
@@ -296,13 +299,3 @@ Screenshots of our lessons, exams and support calls, as Agora Cloud Recording wr
 Deleted after 30 days.  Ask the platform team before you move anything.
 """
 _MP4: Final = b"\x00\x00\x00\x18ftypmp42\x00\x00\x00\x00mp42isom\x00\x00\x20\x08free".ljust(8224, b"\x00")
-_PADDING: Final = (b"\x47\x1f\xff\x10".ljust(188, b"\xff")) * 20  # null packets of a transport stream
-_PLAYLIST: Final = """\
-#EXTM3U
-#EXT-X-VERSION:3
-#EXT-X-ALLOW-CACHE:YES
-#EXT-X-TARGETDURATION:60
-#EXT-X-MEDIA-SEQUENCE:0
-#EXT-X-AGORA-TRACK-EVENT:EVENT=START,TRACK_TYPE={track},TIME={started_ms}
-{parts}#EXT-X-ENDLIST
-"""
