@@ -50,7 +50,7 @@ class BadRequestError(ConfigError):
         first = findings[0]
         place = f"{first.path} " if first.path else ""
         more = f" (and {len(findings) - 1} more: see `livestills request check`)" if len(findings) > 1 else ""
-        super().__init__(f"{place}{first.message}{more}")
+        super().__init__(f"{place}{first.message}; required: {first.rule.requires}{more}")
 
 
 class _Body(BaseModel):

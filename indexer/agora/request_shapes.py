@@ -213,8 +213,9 @@ def _unknown(name: str, place: str, path: str, shape: Mapping[str, Shape]) -> It
     if close:
         yield Finding(KNOWN_KEY, place, f"is not documented; did you mean {folded[close[0]]}?")
     elif name in _PLACES:
-        where = " or ".join(f"in {other or 'the body itself'}" for other in _PLACES[name] if other != path)
-        yield Finding(KNOWN_KEY, place, f"is not documented here; it belongs {where}")
+        others = [other or "the body itself" for other in _PLACES[name] if other != path]
+        where = " or in ".join(others) or "the body of another request"
+        yield Finding(KNOWN_KEY, place, f"is not documented here; it belongs in {where}")
 
 
 _CLOSE: Final = 0.8

@@ -120,6 +120,8 @@ def test_findings_are_in_order_of_their_paths_and_name_what_is_there() -> None:
         (start(storage__secretkey="s"), "did you mean secretKey?"),
         (start(request__captureInterval=5), "it belongs in clientRequest.snapshotConfig"),
         (start(storageConfig={}), "it belongs in clientRequest"),
+        (start(request__scene=0), "it belongs in the body of another request"),
+        (start(recording__token="t"), "it belongs in clientRequest"),
     ],
 )
 def test_a_misspelt_or_misplaced_key_is_told_how_it_is_right(body: Body, message: str) -> None:
@@ -131,7 +133,8 @@ def test_an_error_tells_the_first_finding_and_holds_all() -> None:
     with pytest.raises(BadRequestError) as caught:
         parse_start(start(snapshots__captureInterval=0, uid="0"))
     assert str(caught.value) == (
-        "clientRequest.snapshotConfig.captureInterval is 0 (and 1 more: see `livestills request check`)"
+        "clientRequest.snapshotConfig.captureInterval is 0; required: captureInterval is a whole number of seconds"
+        " from 1 to 3600 (default 10) (and 1 more: see `livestills request check`)"
     )
     assert [finding.path for finding in caught.value.findings] == [
         "clientRequest.snapshotConfig.captureInterval",
