@@ -14,6 +14,7 @@ from indexer.agora.events import Details, LeaveCode
 from indexer.agora.playlist_text import NULL_PACKETS, PLAYLIST_TYPE, SLICE_TYPE
 from indexer.errors import LivestillsError
 from indexer.model import from_ms, to_ms
+from indexer.service.emulator import notes
 from indexer.service.emulator.clock import UNHURRIED, Clock
 from indexer.service.emulator.pictures import Studio
 from indexer.service.emulator.recordings import Playlist, Playlists, name_of
@@ -274,7 +275,7 @@ class Capture:
             case RecorderLost():
                 self._change(State.LOST)
             case RecorderLeft(at, idle):
-                self._tell(at, events.RecorderLeft(LeaveCode.NO_USERS if idle else LeaveCode.TIMER))
+                self._tell(at, events.RecorderLeft(LeaveCode.NO_USERS if idle else LeaveCode.CLIENT_LEAVE))
 
     def _finish(self) -> None:
         """Wait for what is on its way, and tell how it went."""
@@ -290,10 +291,7 @@ class Capture:
         if self._last_due is not None and self._clock.speed == UNHURRIED:
             self._clock.sleep_until(self._last_due, Event())  # nobody else makes it go on
             self._nothing_left.wait(STOP_WITHIN_S)
-        status = self.status()
-        if status.state is not State.LOST:
-            done = status.uploading is UploadingStatus.UPLOADED
-            self._tell(self._clock.now(), events.Uploaded() if done else events.BackedUp())
+        self._tell_end()
         with self._lock:
             if self._state is State.UPLOADING:
                 self._state = State.ENDED
@@ -301,6 +299,16 @@ class Capture:
         if self._own is not None:
             self._nothing_left.wait()
             self._own.close()
+
+    def _tell_end(self) -> None:
+        """What the uploader tells when it is done.  After the fourth failure nobody is left to tell anything."""
+        with self._lock:
+            state, pending = self._state, self._counts.pending
+        now = self._clock.now()
+        if state is State.UPLOADING:
+            self._tell(now, events.BackedUp() if pending else events.Uploaded())
+        if state is not State.LOST:
+            self._tell(now, notes.session_exit(normal=state is State.UPLOADING))
 
     # --- Uploads ----------------------------------------------------------------------------------------------------
 
@@ -334,8 +342,11 @@ class Capture:
             if ruined:
                 self._state = State.REFUSED
             self._check_end()
+        if ending is Ending.BACKED_UP:
+            self._tell(self._clock.now(), notes.BACKED_UP_WARNING)
         if ruined:
             _log.warning("session %s ends, its uploads are refused: %s", self._plan.sid, error)
+            self._tell(self._clock.now(), notes.STORAGE_ERROR)
             self._stopping.set()
 
     def _slice(self, cut: SliceCut) -> None:
@@ -361,6 +372,8 @@ class Capture:
     def _playlist_ended(
         self, playlist: Playlist, upload: Upload, ending: Ending, error: LivestillsError | None
     ) -> None:
+        if ending is Ending.UPLOADED and playlist.is_first():
+            self._tell(self._clock.now(), notes.file_infos(upload.key))
         if playlist.written():
             again = Upload(playlist.store, playlist.key, PLAYLIST_TYPE, playlist.text, upload.taken_at, upload.ended)
             with self._lock:
@@ -394,8 +407,11 @@ class Capture:
     def _progress(self) -> int:
         """Of 10,000."""
         with self._lock:
-            wanted = self._counts.taken - self._counts.lost
-            return 10_000 * self._counts.uploaded // wanted if wanted else 0
+            counts = self._counts
+            wanted = counts.taken - counts.lost
+            now = 10_000 * counts.uploaded // wanted if wanted else 0
+            counts.progress = max(counts.progress, now)  # "an ever-increasing number", says Agora
+            return counts.progress
 
     def _change(
         self,
@@ -428,6 +444,7 @@ class _Counts:
     refused_in_a_row: int = 0
     behind: timedelta = timedelta()
     behind_most: timedelta = timedelta()
+    progress: int = 0
     error: str | None = None
     closed: bool = False
     """Nothing more is taken."""

@@ -24,6 +24,7 @@ class Playlist:
         self._slices = 0
         self._under_way = False
         self._newer = False
+        self._is_new = True
 
     def add(self, cut: SliceCut, name: str) -> bool:
         """List one more slice: whether the playlist is to be written (it is not while that is under way)."""
@@ -44,6 +45,12 @@ class Playlist:
         with self._lock:
             self._newer = False
             return bytes(self._text)
+
+    def is_first(self) -> bool:
+        """Whether this is asked for the first time: it is there now, and was not before."""
+        with self._lock:
+            was_new, self._is_new = self._is_new, False
+            return was_new
 
     def written(self) -> bool:
         """It is there, or could not be written: whether it has grown meanwhile, and is to be written again."""
