@@ -3,6 +3,7 @@
 import json
 import socket
 import socketserver
+import ssl
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from threading import Condition, Event, Thread
@@ -81,14 +82,21 @@ class AnsweringServer:
 
 
 @contextmanager
-def answering(*answers: Answering) -> Iterator[AnsweringServer]:
-    """A server that runs meanwhile."""
+def answering(*answers: Answering, tls: ssl.SSLContext | None = None) -> Iterator[AnsweringServer]:
+    """A server that runs meanwhile, behind TLS if given its side of it."""
     said = AnsweringServer(*answers)
     over = Event()
 
     class Handler(socketserver.BaseRequestHandler):
         def handle(self) -> None:
-            request = _read(self.request)
+            if tls is None:
+                self._answer(self.request)
+                return
+            with suppress(OSError), tls.wrap_socket(self.request, server_side=True) as wrapped:  # unless not trusted
+                self._answer(wrapped)
+
+        def _answer(self, connection: socket.socket) -> None:
+            request = _read(connection)
             if not request:
                 return
             with said.came:
@@ -96,14 +104,14 @@ def answering(*answers: Answering) -> Iterator[AnsweringServer]:
                 said.came.notify_all()
             answering_now = said.answers[min(len(said.requests), len(said.answers)) - 1]
             with suppress(OSError):  # who asked may be gone
-                answering_now(self.request, over)
+                answering_now(connection, over)
 
     class Server(socketserver.ThreadingTCPServer):
         daemon_threads = False
         block_on_close = True
 
     with Server(("127.0.0.1", 0), Handler) as server:
-        said.url = f"http://127.0.0.1:{server.server_address[1]}"
+        said.url = f"http{'s' if tls else ''}://127.0.0.1:{server.server_address[1]}"
         thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
         try:

@@ -1,12 +1,20 @@
 import base64
 import logging
+import ssl
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from ipaddress import ip_address
+from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 
 from indexer.agora import routes
 from indexer.agora.answers import Acquired, Started, Stopped, Upload
@@ -201,6 +209,55 @@ def test_a_proxy_of_the_environment_gets_nothing_in_clear(monkeypatch: pytest.Mo
         with CaptureClient(server.url, CREDENTIALS) as client:
             client.acquire(START)
         assert (server.count, proxy.count) == (1, 0)
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Of 127.0.0.1, signed by itself, with its key."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Agora for tests")])
+    signed = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(datetime(2020, 1, 1, tzinfo=UTC))
+        .not_valid_after(datetime(2099, 1, 1, tzinfo=UTC))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
+        .sign(key, SHA256())
+    )
+    file = tmp_path_factory.mktemp("tls") / "both.pem"
+    private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    file.write_bytes(private + signed.public_bytes(Encoding.PEM))
+    return file
+
+
+@contextmanager
+def encrypted(certificate: Path, *answers: Answering) -> Iterator[AnsweringServer]:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    with answering(*answers, tls=context) as server:
+        yield server
+
+
+def test_nothing_is_sent_to_who_cannot_prove_its_name(certificate: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SSL_CERT_FILE", raising=False)
+    with encrypted(certificate, ACQUIRED) as server:
+        with CaptureClient(server.url, CREDENTIALS) as client, pytest.raises(AgoraRefusedError, match="SSL_CERT_FILE"):
+            client.acquire(START)
+        assert server.count == 0
+
+
+def test_an_encrypted_connection_that_is_trusted_works_and_is_cut_in_time(
+    certificate: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    slow = drip(b"HTTP/1.1 200 OK\r\n" * 99, every_s=0.05)
+    with (
+        encrypted(certificate, ACQUIRED, slow) as server,
+        CaptureClient(server.url, CREDENTIALS, attempts=1, attempt_timeout_s=1) as client,
+    ):
+        assert client.acquire(START) == Acquired(RESOURCE)
+        with pytest.raises(AgoraUnavailableError, match="did not answer within 1 s") as caught:
+            client.start(RESOURCE, START)
+    assert caught.value.lost
 
 
 # Trying again.
