@@ -129,7 +129,9 @@ def telling_on_interrupt(text: str) -> Iterator[None]:
     def terminate(_number: int, _frame: FrameType | None) -> None:
         raise TerminatedRunError(f"terminated; {text}")
 
-    before = signal.signal(signal.SIGTERM, terminate)
+    before = signal.getsignal(signal.SIGTERM)
+    if before is not signal.SIG_IGN:
+        signal.signal(signal.SIGTERM, terminate)
     try:
         yield
     except KeyboardInterrupt as exc:
