@@ -12,6 +12,8 @@ from typing import Final
 import click
 
 from cli.livestills import STATUSES, livestills
+from indexer.agora.answers import STATES, Upload
+from indexer.agora.codes import ACQUIRE_CODES, CODES, Again
 from indexer.agora.names import Reason
 from indexer.agora.request_rules import RULES
 from indexer.agora.vendors import AZURE, VENDORS, place
@@ -84,10 +86,11 @@ def sample_page() -> str:
     return "\n".join(lines) + "\n"
 
 
-def with_block(page: str, name: str, text: str) -> str:
-    """A page with the text between its marks of this name."""
+def with_block(page: str, name: str, text: str, so_far: str | None = None) -> str:
+    """A page, or what is made of it so far, with the text between its marks of this name."""
     begin, end = f"<!-- {name}: made by `make docs` -->", f"<!-- /{name} -->"
-    before, found, rest = (ROOT / page).read_text(encoding="utf-8").partition(begin)
+    whole = (ROOT / page).read_text(encoding="utf-8") if so_far is None else so_far
+    before, found, rest = whole.partition(begin)
     _, ended, after = rest.partition(end)
     if not found or not ended:
         raise ValueError(f"{page} has lost its marks {begin} and {end}")
@@ -144,6 +147,24 @@ def request_page() -> str:
     return with_block("docs/requests.md", "rules", "\n".join(lines))
 
 
+def capture_page() -> str:
+    """docs/capture.md with its tables of states, uploads and codes."""
+    states = ["| `status` | `state` | meaning |", "|---|---|---|"]
+    states += [f"| {number} | `{name}` | {meaning} |" for number, (name, meaning) in STATES.items()]
+    uploads = ["| `upload` | meaning |", "|---|---|"]
+    uploads += [f"| `{upload}` | {upload.meaning} |" for upload in Upload]
+    again = {Again.SAME: "the same", Again.ACQUIRE: "after an acquire", Again.NO: ""}
+    codes = ["| code | HTTP | name | meaning | what to do | again |", "|---|---|---|---|---|---|"]
+    for code in sorted([*CODES.values(), *ACQUIRE_CODES.values()], key=lambda code: code.number):
+        number = f"{code.number}, to acquire" if ACQUIRE_CODES.get(code.number) is code else str(code.number)
+        told = " | ".join((code.meaning, code.advice, again[code.again]))
+        codes.append(f"| {number} | {code.http} | `{code.name}` | {told} |")
+    text = (ROOT / "docs/capture.md").read_text(encoding="utf-8")
+    for name, lines in (("states", states), ("uploads", uploads), ("codes", codes)):
+        text = with_block("docs/capture.md", name, "\n".join(lines), text)
+    return text
+
+
 def in_cell(text: str) -> str:
     """Text in which nothing is Markdown."""
     return "".join(f"\\{char}" if char in r"\`*_{}[]|~#" else char for char in text).replace("<", "&lt;")
@@ -155,6 +176,7 @@ def main() -> int:
     parser.add_argument("--check", action="store_true", help="change nothing; exit 1 if a page is out of date")
     check = parser.parse_args().check
     made = {
+        "docs/capture.md": capture_page(),
         "docs/commands.md": command_page(),
         "docs/names.md": sample_page(),
         "docs/requests.md": request_page(),

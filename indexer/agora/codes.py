@@ -41,7 +41,7 @@ class Code:
     name: str
     """For programs, kebab-case: never rename one."""
     http: int
-    """The HTTP status that it comes with."""
+    """The HTTP status that it comes with; 400 for the older codes, of which no page tells it."""
     reason: str
     """As the documents print `reason` in the answer; "" where they print none."""
     meaning: str
