@@ -101,7 +101,7 @@ class Scenario:
             values = tomllib.loads(text)
         except tomllib.TOMLDecodeError as exc:
             raise ConfigError(f"{origin}: not valid TOML: {exc}") from exc
-        return _scenario(_Table(values, origin, ""))
+        return _scenario(_Table(values, origin, "", _SCENARIO))
 
 
 def read_scenario(file: Path) -> Scenario:
@@ -210,52 +210,42 @@ def parse_length(text: str) -> timedelta:
 
 
 class _Table:
-    """A table of the file, from which values are taken.  What is left over is a mistake.
+    """A table of the file, where any name may stand if `known` is None.  Raises `ConfigError` with file and place."""
 
-    Raises `ConfigError` naming the file and the place.
-    """
-
-    def __init__(self, values: object, origin: str, place: str) -> None:
+    def __init__(self, values: object, origin: str, place: str, known: Collection[str] | None) -> None:
         self._origin, self._place = origin, place
         if not isinstance(values, Mapping):
             raise ConfigError(f"{origin}: {place} must be a section of its own, [{place}]")
         self._values: dict[str, Any] = dict(values)
-        self._known: list[str] = []
+        for name in self._values:
+            if known is not None and name not in known:
+                close = get_close_matches(name, known, n=1)
+                meant = f"did you mean {close[0]!r}?" if close else f"known here: {', '.join(known)}"
+                raise ConfigError(f"{origin}: unknown setting {self.path(name)!r}; {meant}")
 
     def take(self, name: str, read: Callable[[Any], _Value], otherwise: _Value | None = None) -> _Value:
         """What `read` makes of a value; `otherwise` if it is not there, which is a mistake if that is None."""
-        self._known.append(name)
         if name not in self._values:
             if otherwise is None:
-                self.leave_nothing()  # a misspelt name explains the one that is missing, so it comes first
-                raise ConfigError(f"{self._origin}: {self.path(name)} is missing")
+                raise self.error(name, "is missing")
             return otherwise
         try:
-            return read(self._values.pop(name))
+            return read(self._values[name])
         except ValueError as exc:
             raise self.error(name, str(exc)) from exc
 
-    def tables(self, name: str) -> "list[_Table]":
+    def table(self, name: str, known: Collection[str] | None) -> "_Table":
+        """The section of that name, empty if there is none."""
+        return _Table(self._values.get(name, {}), self._origin, self.path(name), known)
+
+    def tables(self, name: str, known: Collection[str]) -> "list[_Table]":
         """The tables of an array `[[name]]`."""
         values: list[Any] = self.take(name, _list, [])
-        return [_Table(each, self._origin, f"{self.path(name)}[{number}]") for number, each in enumerate(values)]
-
-    def table(self, name: str) -> "_Table":
-        """The section of that name, empty if there is none."""
-        self._known.append(name)
-        return _Table(self._values.pop(name, {}), self._origin, self.path(name))
+        return [_Table(each, self._origin, f"{self.path(name)}[{number}]", known) for number, each in enumerate(values)]
 
     def names(self) -> list[str]:
         """What stands in it, in the order of the file."""
         return list(self._values)
-
-    def leave_nothing(self) -> None:
-        """Raise for a name that nobody asked for."""
-        for name in self._values:
-            if name not in self._known:
-                close = get_close_matches(name, self._known, n=1)
-                meant = f"did you mean {close[0]!r}?" if close else f"known here: {', '.join(self._known)}"
-                raise ConfigError(f"{self._origin}: unknown setting {self.path(name)!r}; {meant}")
 
     def error(self, name: str, why: str) -> ConfigError:
         """The mistake at a place."""
@@ -266,24 +256,27 @@ class _Table:
         return f"{self._place}.{name}" if self._place else name
 
 
+_SCENARIO: Final = ("length", "users", "failovers", "late", "lost", "jitter", "picture", "repeats")
+_USER: Final = ("name", "joins", "leaves", "publishing", "phone")
+_FAILOVER: Final = ("at", "takes", "overlap")
+_LATE: Final = ("share", "by")
+
+
 def _scenario(table: _Table) -> Scenario:
     length = table.take("length", _length_or_endless)
     width, height = table.take("picture", _size, (640, 360))
-    people, late = table.table("users"), table.table("late")
-    scenario = Scenario(
-        users=_users(people),
+    late = table.table("late", _LATE)
+    return Scenario(
+        users=_users(table.table("users", None)),
         length=None if length == _ZERO else length,
         repeats=table.take("repeats", _some_time, _ZERO) or None,
-        failovers=_failovers(table.tables("failovers")),
+        failovers=_failovers(table.tables("failovers", _FAILOVER)),
         late=Late(late.take("share", _share, 0.0), late.take("by", _time, Late().by)),
         lost=table.take("lost", _share, 0.0),
         jitter=table.take("jitter", _time, timedelta(milliseconds=80)),
         width=width,
         height=height,
     )
-    late.leave_nothing()
-    table.leave_nothing()
-    return scenario
 
 
 def _users(table: _Table) -> tuple[User, ...]:
@@ -292,18 +285,18 @@ def _users(table: _Table) -> tuple[User, ...]:
         raise table.error("UID", "is missing: write [users.1001] for everybody who takes part")
     if len(uids) > MOST_USERS:
         raise table.error(uids[0], f"and the others are more than {MOST_USERS:,} users")
-    found = []
     for uid in uids:
         if not _UID.fullmatch(uid) or int(uid) > LARGEST_UID:
             raise table.error(uid, f"is no uid: Agora's are numbers from 1 to {LARGEST_UID}")
-        found.append(_user(uid, table.table(uid)))
-    return tuple(found)
+    return tuple(_user(uid, table.table(uid, _USER)) for uid in uids)
 
 
 def _user(uid: str, table: _Table) -> User:
     joins = table.take("joins", _time, _ZERO)
     leaves = table.take("leaves", _time, timedelta.max)
-    user = User(
+    if joins >= leaves:
+        raise table.error("leaves", "must be later than joins")
+    return User(
         uid,
         name=table.take("name", _text, f"user {uid}"),
         joins=joins,
@@ -311,10 +304,6 @@ def _user(uid: str, table: _Table) -> User:
         publishing=table.take("publishing", _periods, (Period(joins),)),
         phone=table.take("phone", _truth, False),
     )
-    table.leave_nothing()
-    if joins >= leaves:
-        raise table.error("leaves", "must be later than joins")
-    return user
 
 
 def _failovers(tables: Collection[_Table]) -> tuple[Failover, ...]:
@@ -326,7 +315,6 @@ def _failovers(tables: Collection[_Table]) -> tuple[Failover, ...]:
             table.take("takes", _time, Failover(_ZERO).takes),
             table.take("overlap", _time, _ZERO),
         )
-        table.leave_nothing()
         if each.takes > LONGEST_SILENCE:
             raise table.error("takes", "must be 90s or less: Agora has another recorder by then")
         if each.at < free:
