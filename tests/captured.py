@@ -15,8 +15,9 @@ class Taken:
     lag: timedelta = timedelta(seconds=2)
     source: str = "prod"
     directory: str = ""
-    etag: str = ""
+    etag: str = "e"
     size: int = 1
+    tier: str | None = None
 
     @property
     def key(self) -> str:

@@ -3,7 +3,7 @@
 Every question is answered from the key of `shot`, by a step or two for each stream, however many shots lie between.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from heapq import nlargest, nsmallest
@@ -11,13 +11,16 @@ from typing import Any, Final, NamedTuple
 
 from sqlalchemy import BigInteger, ColumnElement, Connection, ScalarSelect, bindparam, case, func, select
 
+from indexer.agora.facts import Fact, FactKind
 from indexer.catalog.removals import removals_of
-from indexer.catalog.schema import removed, session, shot, source, stream, unit
+from indexer.catalog.schema import fact, removed, session, shot, source, stream, unit
 from indexer.catalog.selecting import optional_time, stream_filter
 from indexer.catalog.shots import reaching
-from indexer.model import Selection, from_ms, to_ms
+from indexer.catalog.told import Told
+from indexer.model import Selection, TimeRange, from_ms, to_ms
 from indexer.timeline.gaps import WITNESSES, Removed, Witness
 from indexer.timeline.series import SAMPLE, SURE, CaptureInterval, interval_of_session
+from indexer.timeline.told import TOLERANCE_MS
 
 _ASKED_AT_ONCE: Final = 32
 """Streams that one question asks about: of a session of hundreds, the first ones tell as much as all."""
@@ -45,6 +48,10 @@ class SessionFacts:
     """That have shots."""
     densest: timedelta | None
     """The shortest mean distance of two shots in any of its streams that has enough of them."""
+    told_until: datetime | None = None
+    """When the last callback told something of it beside pictures; None if none did."""
+    backed_up: bool = False
+    """A callback told that files of it wait in Agora's backup."""
 
 
 class Elsewhere(NamedTuple):
@@ -85,7 +92,15 @@ class Witnesses:
         if row.first_removed_ms is not None:
             first_ms, last_ms = min(first_ms, row.first_removed_ms), max(last_ms, row.last_removed_ms)
         densest = None if row.densest_ms is None else timedelta(milliseconds=row.densest_ms)
-        return SessionFacts(from_ms(first_ms), from_ms(last_ms), optional_time(row.listed_ms), row.users, densest)
+        return SessionFacts(
+            from_ms(first_ms),
+            from_ms(last_ms),
+            optional_time(row.listed_ms),
+            row.users,
+            densest,
+            optional_time(row.told_ms),
+            row.backed_up_ms is not None,
+        )
 
     def interval(self, session_id: int) -> CaptureInterval | None:
         """The capture interval of a session, from the first shots of its largest streams."""
@@ -132,9 +147,13 @@ class Witnesses:
         self._silences.setdefault(session_id, []).append(found)
         return found
 
-    def others(self, session_id: int, uid: str) -> "Others":
-        """Everybody in a session but one user."""
-        return Others(self._connection, self, session_id, uid)
+    def told(self, sid: str, cname: str, uids: Collection[str], period: TimeRange) -> Told:
+        """What callbacks told of these users of a session, most of it read at once."""
+        return Told(self._connection, sid, cname, uids, period)
+
+    def others(self, session_id: int, uid: str, told: Told | None = None) -> "Others":
+        """Everybody in a session but one user, and what callbacks told."""
+        return Others(self._connection, self, session_id, uid, told)
 
     def neighbours(self, streams: Collection[int], at: datetime) -> tuple[datetime | None, datetime | None]:
         """When the last shot of some streams was captured before a moment, and the first from it on."""
@@ -180,13 +199,22 @@ class Witnesses:
 
 
 class Others:
-    """Everybody in a session but one user: a `Testimony`."""
+    """Everybody in a session but one user, and what callbacks told: a `Testimony`."""
 
-    def __init__(self, connection: Connection, asked: Witnesses, session_id: int, uid: str) -> None:
+    def __init__(
+        self, connection: Connection, asked: Witnesses, session_id: int, uid: str, callbacks: Told | None
+    ) -> None:
         self._connection = connection
         self._asked = asked
         self._session_id = session_id
         self._uid = uid
+        self._callbacks = callbacks
+
+    def told(self, since: datetime, until: datetime) -> Sequence[Fact]:
+        """What callbacks told of the user and of the session around [since, until], in time order."""
+        if self._callbacks is None:
+            return ()
+        return self._callbacks.of(self._uid, to_ms(since) - TOLERANCE_MS, to_ms(until) + TOLERANCE_MS + 1)
 
     def others_inside(self, since: datetime, until: datetime) -> list[Witness]:
         """Other users with shots in [since, until), by uid, all their parts together; `WITNESSES` or all there are."""
@@ -277,8 +305,16 @@ _TAKEN: Final = (
 
 _MEAN_MS: Final = (stream.c.last_ms - stream.c.first_ms) // (stream.c.shots - 1)
 _IS_REMOVED_OF_SESSION: Final = removed.c.session_id == bindparam("session")
+_OF_CALLBACKS: Final = (
+    select(func.max(fact.c.at_ms))
+    .join(session, (session.c.sid == fact.c.sid) & (session.c.cname == fact.c.cname))
+    .where(session.c.id == bindparam("session"))
+)
+_IS_BACKED_UP: Final = (fact.c.uid == "") & (fact.c.kind == str(FactKind.BACKED_UP))
 _FACTS: Final = (
     select(
+        _OF_CALLBACKS.scalar_subquery().label("told_ms"),
+        _OF_CALLBACKS.where(_IS_BACKED_UP).scalar_subquery().label("backed_up_ms"),
         select(func.min(removed.c.first_ms)).where(_IS_REMOVED_OF_SESSION).scalar_subquery().label("first_removed_ms"),
         select(func.max(removed.c.last_ms)).where(_IS_REMOVED_OF_SESSION).scalar_subquery().label("last_removed_ms"),
         func.max(session.c.first_ms).label("first_ms"),

@@ -9,10 +9,11 @@ from typing import Final
 from indexer.catalog.catalog import Catalog
 from indexer.catalog.removals import removed_users
 from indexer.catalog.shots import MOST_ROWS, Position, Series, Shots, groups
-from indexer.catalog.witnesses import SessionFacts, Witnesses
+from indexer.catalog.witnesses import Others, SessionFacts, Witnesses
 from indexer.model import Selection, Shot, TimeRange, from_ms
+from indexer.timeline.explaining import explain
 from indexer.timeline.figures import Timeline, capture, presence
-from indexer.timeline.gaps import Case, Gap, Removed, explain, within
+from indexer.timeline.gaps import Case, Gap, Removed, within
 from indexer.timeline.series import (
     SAMPLE,
     CaptureInterval,
@@ -228,12 +229,19 @@ class _Session:
     def timelines(self, group: Sequence[Series]) -> Iterator[Timeline]:
         """Of each series that has one."""
         uids = [series.uid for series in group]
-        removed = self._asked.removed(group[0].session_id, uids)
+        session = group[0]
+        removed = self._asked.removed(session.session_id, uids)
+        told = None
+        if self._facts.told_until is not None:
+            told = self._asked.told(session.sid, session.cname, uids, self.period)
         for series, parts in self._shots.in_parts(group, self.period):
-            if (found := self._timeline(series, fold(parts), removed[series.uid])) is not None:
+            others = self._asked.others(series.session_id, series.uid, told)
+            if (found := self._timeline(series, fold(parts), removed[series.uid], others)) is not None:
                 yield found
 
-    def _timeline(self, series: Series, shots: Iterator[Shot], removed: Sequence[Removed]) -> Timeline | None:
+    def _timeline(
+        self, series: Series, shots: Iterator[Shot], removed: Sequence[Removed], others: Others
+    ) -> Timeline | None:
         # The interval does not depend on what is asked, so it is told from the first shots of the series.
         sample = list(islice(shots if self.period == _ALWAYS else _folded(self._shots, series, _ALWAYS), SAMPLE))
         if self.period == _ALWAYS:
@@ -246,8 +254,9 @@ class _Session:
             alone=self._is_alone(series),
             usual_lag=usual_lag(sample),
             removed=removed,
+            told_until=self._facts.told_until,
+            backed_up=self._facts.backed_up,
         )
-        others = self._asked.others(series.session_id, series.uid)
         runs: list[Run] = []
         gaps: list[Gap] = []
         for piece in self._pieces(series, shots, None if interval is None else interval.length):

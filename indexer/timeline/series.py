@@ -14,7 +14,7 @@ from operator import attrgetter
 from statistics import median, median_low
 from typing import Final, Protocol, TypeGuard, TypeVar
 
-from indexer.model import EPOCH, Recorder, from_ms, to_ms
+from indexer.model import EPOCH, Recorder, from_ms, is_announced, to_ms
 
 SAMPLE: Final = 1_000
 """Shots from which the capture interval is inferred: hours of a series, read before anything is shown of it."""
@@ -69,7 +69,12 @@ class Captured(Protocol):
 
     @property
     def etag(self) -> str:
-        """Compared for equality only."""
+        """Compared for equality only; "" where it is not known."""
+        ...
+
+    @property
+    def tier(self) -> str | None:
+        """Tells a shot that only a callback told of."""
         ...
 
 
@@ -253,8 +258,11 @@ def _told_by(distances: Sequence[int], configured: timedelta | None) -> CaptureI
 
 
 def usual_lag(shots: Iterable[Captured]) -> timedelta:
-    """How long behind its capture a picture was uploaded, in the middle; zero without one."""
-    lags_ms = [shot.lag_ms for shot in shots]
+    """How long behind its capture a picture was uploaded, in the middle; zero without one.
+
+    Of what only callbacks told of it is not known: they come when they come.
+    """
+    lags_ms = [shot.lag_ms for shot in shots if not is_announced(shot.tier)]
     return timedelta(milliseconds=max(0, median_low(lags_ms))) if lags_ms else timedelta(0)
 
 
@@ -408,7 +416,10 @@ class _RunSoFar:
                 return
             if self._interval is not None and distance_ms > self._longest_ms:
                 self._missing += missing_between(EPOCH, from_ms(distance_ms), self._interval)
-        if self._frozen is not None and (last is None or shot.size != last.size or shot.etag != last.etag):
+        # Of shots that only callbacks told of, which have no ETag, nobody knows whether they are equal.
+        if self._frozen is not None and (
+            last is None or shot.size != last.size or shot.etag != last.etag or not shot.etag
+        ):
             self._end_still()
             self._still_since_ms = captured_ms
         self._still += 1

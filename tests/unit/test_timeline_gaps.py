@@ -9,9 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from indexer.agora.facts import Fact, FactKind
+from indexer.model import ANNOUNCED, to_ms
+from indexer.timeline.explaining import FAILOVER, FEW, UPLOAD, explain
 from indexer.timeline.figures import capture, presence
-from indexer.timeline.gaps import FAILOVER, FEW, UPLOAD, Case, Cause, Gap, Removed, Witness, explain, within
+from indexer.timeline.gaps import Case, Cause, Gap, Removed, ToldBy, Witness, within
 from indexer.timeline.series import CaptureInterval, Hole, Run, pieces
+from indexer.timeline.told import CAMERA, TOLERANCE_MS
 from tests.captured import Taken
 
 NOON = datetime(2026, 11, 5, 12, tzinfo=UTC)
@@ -28,6 +32,7 @@ class Others:
     """What others have taken, by uid."""
 
     shots: dict[str, list[float]]
+    facts: Sequence[Fact] = ()
 
     def others_inside(self, since: datetime, until: datetime) -> Sequence[Witness]:
         found = {uid: [after(each) for each in shots if since <= after(each) < until]
@@ -40,6 +45,11 @@ class Others:
             max((each for each in every if each < since), default=None),
             min((each for each in every if each >= until), default=None),
         )
+
+    def told(self, since: datetime, until: datetime) -> Sequence[Fact]:
+        since_ms, until_ms = to_ms(since) - TOLERANCE_MS, to_ms(until) + TOLERANCE_MS
+        before = [fact for fact in self.facts if fact.kind in CAMERA and fact.at_ms < since_ms]
+        return [*before[-1:], *(fact for fact in self.facts if since_ms <= fact.at_ms <= until_ms)]
 
 
 NOBODY = Others({})
@@ -346,3 +356,211 @@ def test_two_recorders_do_not_make_up_for_what_is_lost() -> None:
     runs = [piece for piece in found if isinstance(piece, Run)]
     gap = Gap(after(100), after(200), 9, Cause.UNKNOWN, "", on=True)
     assert capture(runs, [gap]) == 22 / 31
+
+
+# Callbacks.
+
+ON, OFF, TAKEN_OVER, LEFT, STARTED = (
+    FactKind.CAMERA_ON,
+    FactKind.CAMERA_OFF,
+    FactKind.FAILOVER,
+    FactKind.RECORDER_LEFT,
+    FactKind.RECORDER_STARTED,
+)
+TOLD = replace(CASE, told_until=after(5_000))
+GONE_ON = {"7": EVERY_TEN}
+
+
+def facts(*told: tuple[float, FactKind]) -> list[Fact]:
+    of_user = {ON, OFF}
+    found = [Fact("sid", "room", "1" if kind in of_user else "", to_ms(after(at)), kind) for at, kind in told]
+    return sorted(found, key=lambda fact: fact.at_ms)
+
+
+def told_gaps(
+    found: Hole, told: Sequence[tuple[float, FactKind]], shots: dict[str, list[float]] | None = None, case: Case = TOLD
+) -> list[tuple[Cause, float, float, bool | None]]:
+    """Cause, beginning, end, and whether the camera was on."""
+    gaps = list(explain(found, case, Others(shots or {}, facts(*told))))
+    assert (gaps[0].since, gaps[-1].until) == (found.since, found.until)
+    assert all(one.until == other.since for one, other in pairwise(gaps))
+    return [(gap.cause, (gap.since - NOON).total_seconds(), (gap.until - NOON).total_seconds(), gap.on) for gap in gaps]
+
+
+@pytest.mark.parametrize(
+    ("told", "evidence"),
+    [
+        pytest.param(
+            [(-300, ON), (4, OFF), (299, ON)],
+            "the user sent no video from 12:00:04Z to 12:04:59Z (callbacks)",
+            id="both ends",
+        ),
+        pytest.param([(-300, ON), (4, OFF)], "the user stopped sending video at 12:00:04Z (callback)", id="off only"),
+        pytest.param([(-300, ON), (299, ON)], "the user began to send video at 12:04:59Z (callback)", id="on only"),
+        pytest.param([(299, ON)], "the user began to send video at 12:04:59Z (callback)", id="nothing before"),
+        pytest.param(
+            [(-300, ON), (-1, OFF), (299, ON), (299.4, ON)],
+            "the user sent no video from 11:59:59Z to 12:04:59Z (callbacks)",
+            id="clocks that differ, and twice",
+        ),
+        pytest.param(
+            [(-300, ON), (4, OFF), (80, ON), (90, OFF), (299, ON)],
+            "the user sent no video from 12:00:04Z to 12:04:59Z (callbacks)",
+            id="on between two pictures",
+        ),
+        pytest.param(
+            [(-300, ON), (4, OFF), (120, TAKEN_OVER), (299, ON)],
+            "the user sent no video from 12:00:04Z to 12:04:59Z (callbacks)",
+            id="a failover meanwhile",
+        ),
+    ],
+)
+@pytest.mark.parametrize("shots", [GONE_ON, {}])
+def test_one_callback_of_two_tells_that_a_camera_was_off(
+    told: list[tuple[float, FactKind]], evidence: str, shots: dict[str, list[float]]
+) -> None:
+    (gap,) = explain(hole(303), replace(TOLD, alone=not shots), Others(shots, facts(*told)))
+    assert (gap.cause, gap.on, gap.evidence, gap.told_by) == (Cause.CAMERA_OFF, False, evidence, ToldBy.CALLBACKS)
+
+
+def test_a_gap_that_is_partly_a_camera_that_was_off_is_told_in_parts() -> None:
+    told = [(-300.0, ON), (104.0, OFF), (204.0, ON)]
+    assert told_gaps(hole(303), told) == [
+        (Cause.UNKNOWN, 0, 104, True),
+        (Cause.CAMERA_OFF, 104, 204, False),
+        (Cause.UNKNOWN, 204, 303, True),
+    ]
+
+
+def test_a_camera_that_callbacks_tell_was_on_was_not_off_whatever_others_did() -> None:
+    soon = replace(TOLD, listed_at=NOON + timedelta(hours=1))
+    for shots in (GONE_ON, {}):
+        others = Others(shots, facts((-300, ON), (900, OFF)))
+        (gap,) = explain(hole(303), TOLD, others)
+        assert (gap.cause, gap.on, gap.missing) == (Cause.UNKNOWN, True, 29)
+        assert gap.evidence == "the camera was on (callbacks): pictures seem to be lost"
+        (gap,) = explain(hole(303), soon, others)
+        assert (gap.cause, gap.on) == (Cause.PENDING, True)
+        (gap,) = explain(hole(303), replace(soon, backed_up=True), others)
+        assert (
+            gap.evidence == "the camera was on (callbacks), and files wait in Agora's backup: pictures may still come"
+        )
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        pytest.param([], id="none of this user"),
+        pytest.param([(-300, OFF)], id="a switch that got lost before"),
+        pytest.param([(-300, OFF), (500, ON)], id="the last before tells that it is off"),
+        pytest.param([(500, ON), (600, OFF)], id="only later ones"),
+    ],
+)
+def test_where_callbacks_do_not_tell_others_do(told: list[tuple[float, FactKind]]) -> None:
+    assert told_gaps(hole(303), told, GONE_ON) == [(Cause.CAMERA_OFF, 0, 303, False)]
+    assert told_gaps(hole(303), told, case=replace(TOLD, alone=True)) == [(Cause.UNKNOWN, 0, 303, None)]
+
+
+def test_callbacks_that_ended_before_the_gap_did_tell_nothing_of_it() -> None:
+    case = replace(CASE, told_until=after(200))
+    assert told_gaps(hole(303), [(-300, ON)], GONE_ON, case) == [(Cause.CAMERA_OFF, 0, 303, False)]
+
+
+def test_a_failover_that_a_callback_tells_of_may_take_longer_and_need_no_picture_of_the_new_recorder() -> None:
+    told = [(-300.0, ON), (80.0, TAKEN_OVER), (81.0, ON)]
+    assert told_gaps(hole(130), told) == [(Cause.FAILOVER, 0, 130, True)]
+    (gap,) = explain(hole(130, bak=0), TOLD, Others({}, facts(*told)))
+    assert (gap.evidence, gap.told_by) == (
+        "another recorder took over at 12:01:20Z (callback)",
+        ToldBy.CALLBACKS,
+    )
+    assert told_gaps(hole(95, bak=0), told) == [(Cause.FAILOVER, 0, 95, True)]
+    # But nobody has pictures while there is no recorder, and it does not take for ever.
+    assert told_gaps(hole(130), told, GONE_ON) == [(Cause.CAMERA_OFF, 0, 130, False)]
+    assert told_gaps(hole(603), told)[0][0] is not Cause.FAILOVER
+
+
+def test_a_new_recorder_that_tells_whom_it_sees_does_not_tell_that_they_were_off() -> None:
+    told = [(-300.0, ON), (80.0, ON)]
+    assert told_gaps(hole(95, bak=0), told) == [(Cause.FAILOVER, 0, 95, True)]
+
+
+@pytest.mark.parametrize(
+    ("told", "evidence"),
+    [
+        ([(3, LEFT), (296, STARTED)], "no recorder was there from 12:00:03Z to 12:04:56Z (callbacks)"),
+        ([(3, LEFT)], "the recorder left at 12:00:03Z (callback)"),
+        ([(296, STARTED), (297, ON)], "a recorder began at 12:04:56Z (callback)"),
+    ],
+)
+def test_where_no_recorder_was_there_the_session_is_silent(told: list[tuple[float, FactKind]], evidence: str) -> None:
+    others = Others({}, facts((-300, ON), *told))
+    (gap,) = explain(hole(303), replace(TOLD, alone=True), others)
+    assert (gap.cause, gap.on, gap.evidence) == (Cause.SESSION_SILENT, None, evidence)
+    # A recorder that leaves while another one goes on makes no silence.
+    assert told_gaps(hole(303), [(-300, ON), *told], GONE_ON) == [(Cause.CAMERA_OFF, 0, 303, False)]
+
+
+def test_before_the_first_picture_one_has_not_joined_until_a_callback_tells_it() -> None:
+    first = Hole(NOON, after(95), None, Taken(after(95)))
+    assert told_gaps(first, []) == [(Cause.NOT_JOINED, 0, 95, False)]
+    assert told_gaps(first, [(92, ON)]) == [(Cause.NOT_JOINED, 0, 95, False)]
+    assert told_gaps(first, [(42, ON)]) == [(Cause.NOT_JOINED, 0, 42, False), (Cause.UNKNOWN, 42, 95, True)]
+    assert told_gaps(first, [(-5, ON)]) == [(Cause.UNKNOWN, 0, 95, True)]
+    assert told_gaps(first, [(1, ON)]) == [(Cause.UNKNOWN, 0, 95, True)]
+
+
+def test_behind_the_last_picture_one_has_left_unless_a_callback_tells_of_coming_back() -> None:
+    last = Hole(NOON, after(300), Taken(NOON), None)
+    assert told_gaps(last, [(-90, ON)]) == [(Cause.LEFT, 0, 300, False)]
+    (gap,) = explain(last, TOLD, Others({}, facts((-90, ON), (4, OFF))))
+    assert (gap.cause, gap.evidence) == (Cause.LEFT, "the user stopped sending video at 12:00:04Z (callback)")
+    assert told_gaps(last, [(54, OFF)]) == [(Cause.UNKNOWN, 0, 54, True), (Cause.LEFT, 54, 300, False)]
+    came_back = [(4.0, OFF), (100.0, ON)]
+    assert told_gaps(last, came_back) == [(Cause.CAMERA_OFF, 0, 100, False), (Cause.UNKNOWN, 100, 300, None)]
+    soon = replace(TOLD, listed_at=after(400))
+    assert told_gaps(last, came_back, case=soon)[1] == (Cause.PENDING, 100, 300, None)
+    assert told_gaps(last, [*came_back, (200.0, OFF)])[1:] == [
+        (Cause.UNKNOWN, 100, 200, True),
+        (Cause.LEFT, 200, 300, False),
+    ]
+
+
+def test_who_left_shortly_before_the_listing_has_left_if_a_callback_tells_it() -> None:
+    last = Hole(NOON, after(300), Taken(NOON), None)
+    case = replace(TOLD, listed_at=after(310))
+    assert told_gaps(last, [(-90, ON)], case=case) == [(Cause.PENDING, 0, 300, None)]
+    assert told_gaps(last, [(-90, ON), (4, OFF)], case=case) == [(Cause.LEFT, 0, 300, False)]
+
+
+moments = st.integers(-400, 900).map(float)
+
+
+@given(
+    st.floats(16, 700),
+    st.lists(st.tuples(moments, st.sampled_from([ON, OFF, TAKEN_OVER, LEFT, STARTED])), max_size=8),
+    st.booleans(),
+    st.booleans(),
+    removals(),
+)
+def test_whatever_callbacks_tell_gaps_tile_their_hole(
+    length: float, told: list[tuple[float, FactKind]], is_first: bool, is_last: bool, removed: list[Removed]
+) -> None:
+    whole = hole(length)
+    found = replace(whole, before=None if is_first else whole.before, after=None if is_last else whole.after)
+    case = replace(TOLD, removed=removed)
+    gaps = list(explain(found, case, Others(GONE_ON, facts(*told))))
+    assert (gaps[0].since, gaps[-1].until) == (found.since, found.until)
+    assert all(one.until == other.since for one, other in pairwise(gaps))
+    assert all(gap.length > timedelta(0) and gap.missing >= 0 and gap.evidence for gap in gaps)
+    again = list(explain(found, case, Others(GONE_ON, facts(*told, *told))))
+    assert again == gaps
+
+
+def test_a_picture_that_only_a_callback_told_of_says_nothing_of_uploads() -> None:
+    slow = timedelta(hours=2)
+    case = replace(CASE, listed_at=NOON + timedelta(hours=3))
+    late = hole(303, lag=slow)
+    announced = replace(late, before=Taken(NOON, lag=slow, tier=ANNOUNCED), after=Taken(after(303), tier=ANNOUNCED))
+    assert cause(late, case, Others(GONE_ON)) is Cause.PENDING
+    assert cause(announced, case, Others(GONE_ON)) is Cause.CAMERA_OFF

@@ -1,0 +1,205 @@
+"""What callbacks told of a stretch without shots: when the camera was off, and what became of the recorder.  Pure.
+
+Callbacks are lost, come twice and in any order.  So one of the two that begin and end a pause is enough to know it, and
+that none came tells something only where others came before and behind.  Shots tell more than callbacks: whoever has
+one had the camera on at that moment.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Final
+
+from indexer.agora.facts import Fact, FactKind
+from indexer.model import from_ms, to_ms
+
+TOLERANCE_MS: Final = 2_000
+"""By how much the times of a callback and of a shot may differ: both are Agora's, but of different machines."""
+
+_TOLERANCE: Final = timedelta(milliseconds=TOLERANCE_MS)
+
+CAMERA: Final = frozenset({FactKind.CAMERA_ON, FactKind.CAMERA_OFF})
+"""What is told of a user; all else is told of the session."""
+_CHANGES: Final = frozenset({FactKind.FAILOVER, FactKind.RECORDER_STARTED, FactKind.RECORDER_LEFT})
+
+
+@dataclass(frozen=True, slots=True)
+class Edges:
+    """A stretch without shots, and what is at its ends."""
+
+    since: datetime
+    until: datetime
+    begins_seen: bool
+    """The user has a shot there, or had one that was removed since."""
+    ends_seen: bool
+    changed: bool
+    """Names show that another recorder went on behind it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A part of a stretch, in which the camera was on, or off, all the time."""
+
+    since: datetime
+    until: datetime
+    on: bool | None = None
+    """None: callbacks do not tell."""
+    evidence: str = ""
+    changed: bool = False
+    """It may be here that the recorder changed, as names show."""
+
+
+@dataclass(frozen=True, slots=True)
+class Away:
+    """Nobody recorded."""
+
+    since: datetime
+    until: datetime
+    evidence: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Off:
+    since: datetime
+    until: datetime
+    stopped_at: datetime | None
+    """None if nothing told of it."""
+    began_at: datetime | None
+
+    @property
+    def evidence(self) -> str:
+        if self.stopped_at is None:
+            return f"the user began to send video at {clock(self.began_at or self.until)} (callback)"
+        if self.began_at is None:
+            return f"the user stopped sending video at {clock(self.stopped_at)} (callback)"
+        return f"the user sent no video from {clock(self.stopped_at)} to {clock(self.began_at)} (callbacks)"
+
+
+def parts(stretch: Edges, facts: Sequence[Fact], *, pause: timedelta, told_until: datetime) -> list[Part]:
+    """What the camera did, in parts that tile the stretch.
+
+    `facts` are the user's and the session's in time order, and the last one of the camera before the stretch is among
+    them.  A part that is no longer than `pause`, the longest one between two shots, is no part: nothing is missing in
+    it.  `told_until` is the time of the last callback of the session: what nobody would have told is not known.
+    """
+    offs = _joined(stretch, _offs(stretch, facts), pause + _TOLERANCE)
+    if not offs:
+        was_on = _was_on(stretch, facts) and told_until >= stretch.until and stretch.ends_seen
+        is_told = was_on and not stretch.changed and not _changes(stretch.since, stretch.until, facts)
+        return [Part(stretch.since, stretch.until, True if is_told else None, changed=stretch.changed)]
+    found = []
+    begin = stretch.since
+    for off in offs:
+        if off.since > begin:
+            found.append(_between(begin, off.since, facts))
+        found.append(Part(off.since, off.until, False, off.evidence))
+        begin = off.until
+    if begin < stretch.until:
+        last = _between(begin, stretch.until, facts)
+        if not stretch.ends_seen:
+            last = replace(last, on=None, evidence=f"the user sent video from {clock(begin)} on (callback)")
+        if stretch.changed and not _changes(stretch.since, begin, facts):
+            last = replace(last, on=None, changed=True)
+        found.append(last)
+    return found
+
+
+def failed_over(since: datetime, until: datetime, facts: Sequence[Fact]) -> datetime | None:
+    """When another recorder took over."""
+    found = (at for at, kind in _changes(since, until, facts) if kind is FactKind.FAILOVER)
+    return next(found, None)
+
+
+def away(since: datetime, until: datetime, facts: Sequence[Fact]) -> Away | None:
+    """From when to when no recorder was there, as far as that lies in [since, until]."""
+    left: datetime | None = None
+    for at, kind in _changes(since, until, facts):
+        if kind is FactKind.RECORDER_LEFT:
+            left = left or at
+        elif kind is FactKind.RECORDER_STARTED:
+            if left is None:
+                return Away(since, at, f"a recorder began at {clock(at)} (callback)")
+            return Away(left, at, f"no recorder was there from {clock(left)} to {clock(at)} (callbacks)")
+    return None if left is None else Away(left, until, f"the recorder left at {clock(left)} (callback)")
+
+
+def clock(moment: datetime) -> str:
+    """How evidence tells a time: in UTC, and of the gap's day."""
+    return f"{moment:%H:%M:%S}Z"
+
+
+def _offs(stretch: Edges, facts: Sequence[Fact]) -> list[_Off]:
+    """When the camera was off, in time order."""
+    found: list[_Off] = []
+    is_on, begin, stopped = stretch.begins_seen or _was_on(stretch, facts), stretch.since, None
+    for at, now_on in _camera(stretch, facts):
+        moment = min(max(at, stretch.since), stretch.until)
+        if not now_on:
+            if is_on:
+                begin, stopped = moment, at
+        elif not is_on:
+            found.append(_Off(begin, moment, stopped, at))
+            begin = moment
+        elif not stretch.changed and not _changes(stretch.since, at, facts):  # else a new recorder says what it sees
+            found.append(_Off(begin, moment, None, at))
+            begin = moment
+        is_on = now_on
+    if not is_on and stopped is not None:
+        found.append(_Off(begin, stretch.until, stopped, None))
+    return [off for off in found if off.until - off.since > _longest_doubt(off, stretch)]
+
+
+def _longest_doubt(off: _Off, stretch: Edges) -> timedelta:
+    """How long it may be and yet lie beside the stretch: what begins or ends at a shot nobody told of."""
+    is_cut = off.stopped_at is None or (off.began_at is None and stretch.ends_seen)
+    return _TOLERANCE if is_cut else timedelta(0)
+
+
+def _joined(stretch: Edges, offs: Sequence[_Off], longest: timedelta) -> list[_Off]:
+    """The same without the short times between and beside them."""
+    found: list[_Off] = []
+    for off in offs:
+        last = found[-1].until if found else stretch.since
+        if off.since - last > longest:
+            found.append(off)
+        elif found:
+            found[-1] = replace(found[-1], until=off.until, began_at=off.began_at)
+        else:
+            found.append(replace(off, since=stretch.since))
+    if found and stretch.until - found[-1].until <= longest:
+        found[-1] = replace(found[-1], until=stretch.until)
+    return found
+
+
+def _between(since: datetime, until: datetime, facts: Sequence[Fact]) -> Part:
+    """A part between two moments at which the camera was on; where the recorder changed, nobody saw what it did."""
+    return Part(since, until, None if _changes(since, until, facts) else True)
+
+
+def _was_on(stretch: Edges, facts: Sequence[Fact]) -> bool:
+    """Whether the last that callbacks told of the camera, up to the beginning, is that it is on."""
+    limit = to_ms(stretch.since) + TOLERANCE_MS
+    told = [fact.kind for fact in facts if fact.kind in CAMERA and fact.at_ms <= limit]
+    return bool(told) and told[-1] is FactKind.CAMERA_ON
+
+
+def _camera(stretch: Edges, facts: Sequence[Fact]) -> Iterator[tuple[datetime, bool]]:
+    """When it was switched in the stretch, or a moment before, and whether on; or was switched on a moment behind."""
+    since_ms, until_ms = to_ms(stretch.since) - TOLERANCE_MS, to_ms(stretch.until)
+    for fact in facts:
+        if fact.kind not in CAMERA or fact.at_ms < since_ms:
+            continue
+        is_on = fact.kind is FactKind.CAMERA_ON
+        if fact.at_ms >= until_ms + (TOLERANCE_MS if is_on and stretch.ends_seen else 0):
+            break
+        yield from_ms(fact.at_ms), is_on
+
+
+def _changes(since: datetime, until: datetime, facts: Sequence[Fact]) -> list[tuple[datetime, FactKind]]:
+    """What became of the recorders meanwhile, or a moment before or behind."""
+    since_ms, until_ms = to_ms(since) - TOLERANCE_MS, to_ms(until) + TOLERANCE_MS
+    return [
+        (from_ms(fact.at_ms), fact.kind)
+        for fact in facts
+        if fact.kind in _CHANGES and since_ms <= fact.at_ms <= until_ms
+    ]
