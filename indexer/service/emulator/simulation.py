@@ -393,12 +393,14 @@ class Simulation:
         self._push_shot(stream)
         if stream.recorder.silent:
             return ()
-        at, luck = from_ms(at_ms), stream.chance.random()
+        # Both are drawn for each shot, so that shares change nothing but what they are about.
+        at, luck, delay = from_ms(at_ms), stream.chance.random(), stream.chance.random()
         uploaded_at: datetime | None = at
         if luck < self._scenario.lost:
             uploaded_at = None
         elif luck > 1 - self._scenario.late.share:
-            uploaded_at = from_ms(at_ms + stream.chance.randint(min(1000, self._late_ms), self._late_ms))
+            least_ms = min(1000, self._late_ms)
+            uploaded_at = from_ms(at_ms + least_ms + int(delay * (self._late_ms - least_ms)))
         return (ShotTaken(at, stream.uid, stream.recorder.bak, uploaded_at),)
 
     def _fail(self, number: int, failover: Failover, at_ms: int) -> Iterable[Happening]:
