@@ -174,7 +174,7 @@ class CaptureClient:
         is_started = request.call is Call.START and code == _STARTED_ALREADY and bool(reply.body.get("sid"))
         if is_stopped or is_started:
             return Answer(request.call, reply.http_status, reply.body)
-        secrets = frozenset({*secrets_of(request.body), self._credentials.customer_secret})
+        secrets = self._credentials.secrets | frozenset(secrets_of(request.body))
         raise refusal(
             request.call,
             reply.http_status,

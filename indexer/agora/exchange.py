@@ -43,7 +43,16 @@ class Credentials:
     @property
     def authorization(self) -> str:
         """The header, which is as secret as the customer secret."""
-        return "Basic " + b64encode(f"{self.customer_id}:{self.customer_secret}".encode()).decode()
+        return f"Basic {self._encoded}"
+
+    @property
+    def secrets(self) -> frozenset[str]:
+        """The texts that must not be shown."""
+        return frozenset({self.customer_secret, self._encoded})
+
+    @property
+    def _encoded(self) -> str:
+        return b64encode(f"{self.customer_id}:{self.customer_secret}".encode()).decode()
 
 
 @dataclass(frozen=True, slots=True)

@@ -139,12 +139,12 @@ def test_nothing_that_holds_a_secret_shows_it() -> None:
 
 def test_a_server_that_sends_secrets_back_does_not_bring_them_out(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG, logger="indexer")
-    echo = answer(400, {"code": 2, "reason": f"bad: {' '.join(SECRETS)}"})
+    echo = answer(400, {"code": 2, "reason": f"bad: {' '.join(SECRETS)} {CREDENTIALS.authorization}"})
     with calling(answer(503, {"reason": SECRET}), echo) as (client, _, _), pytest.raises(AgoraRefusedError) as caught:
         client.start(RESOURCE, START)
     told = str(caught.value) + caplog.text
-    assert "bad: *** *** *** ***" in told
-    assert not any(secret in told for secret in SECRETS)
+    assert "bad: *** *** *** *** Basic ***" in told
+    assert not any(secret in told for secret in (*SECRETS, CREDENTIALS.authorization))
 
 
 @pytest.mark.parametrize("part", ["a/b", "a?b=c", "a#b", "100%"])
