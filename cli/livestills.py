@@ -47,7 +47,7 @@ STATUSES: Final[Mapping[ExitStatus, str]] = {
     ExitStatus.PARTIAL: "done in part: a source failed, the others are done",
     ExitStatus.DENIED: "credentials or a permission are missing",
     ExitStatus.TEMPORARY: "temporary: try again later",
-    ExitStatus.NOT_FOUND: "the bucket, folder or catalog does not exist",
+    ExitStatus.NOT_FOUND: "the bucket, folder, catalog or recording does not exist",
     ExitStatus.LOCKED: "another sync of the source is running",
     ExitStatus.SCHEMA: "the catalog has the schema of another version",
     ExitStatus.CHECK_FAILED: "a check failed, or too much is gone to be removed unasked",
