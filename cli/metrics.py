@@ -25,6 +25,10 @@ _COUNTS: Final[Mapping[str, str]] = {
     "gone": "Shots that it found gone from the storage.",
     "removed": "Shots that it removed from the catalog.",
     "unrecognised": "Objects among those listed whose keys are not Agora's.",
+    "confirmed": "Shots that callbacks had announced and that it listed.",
+    "announced_missing": "Shots that callbacks had announced, that it did not list, and that may still come.",
+    "announced_dropped": "Shots that callbacks had announced and that it gave up.",
+    "unannounced": "Shots that it added though no callback had announced them, unlike others of their session.",
 }
 _HELP: Final[Mapping[str, str]] = {
     "livestills_sync_success": "Whether the last sync of the source did all it should: 1 or 0.",

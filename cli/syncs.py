@@ -24,9 +24,11 @@ _COUNTS = (
 _UNIT_COUNTS = ("units_listed", "units_settled", "units_vanished")
 _LINE_COUNTS = ("outside_keys", "unreadable_lines")
 """Only of a list of keys."""
+_ANNOUNCED_COUNTS = ("confirmed", "announced_missing", "announced_dropped", "unannounced")
+"""Of shots that callbacks tell of."""
 FIELDS = (
     *("source", "outcome", "dry_run", *_COUNTS, "unrecognised_reasons", "requests", "duration_s", "message"),
-    *("mode", "list_requests", *_UNIT_COUNTS, *_LINE_COUNTS),
+    *("mode", "list_requests", *_UNIT_COUNTS, *_LINE_COUNTS, *_ANNOUNCED_COUNTS),
 )
 
 
@@ -154,10 +156,29 @@ def _summary(report: "SyncReport") -> str:
         removed = f"{report.changes.gone:,} {'removed' if report.dry_run else 'gone and kept'}"
     return (
         f"{report.source}: {counted(counts['shots'], 'shot')} among {counted(counts['objects'], 'object')}; "
-        f"{'would be ' if report.dry_run else ''}{counts['added']:,} added, {counts['changed']:,} changed, {removed}; "
+        f"{'would be ' if report.dry_run else ''}{counts['added']:,} added, {counts['changed']:,} changed, "
+        f"{_confirmed(report)}{removed}; {_announced(report)}"
         f"{counted(counts['recordings'], 'recording file')}, {counts['unrecognised']:,} unrecognised; "
         f"{_listed(report)}, {human_length(report.duration.total_seconds())}"
     )
+
+
+def _confirmed(report: "SyncReport") -> str:
+    return f"{report.changes.confirmed:,} confirmed, " if report.changes.confirmed else ""
+
+
+def _announced(report: "SyncReport") -> str:
+    """What callbacks and the listing do not agree in; nothing where they do, or where there are no callbacks."""
+    missing, dropped, unheard = (
+        report.changes.announced_missing,
+        report.changes.announced_dropped,
+        report.changes.unannounced,
+    )
+    verb = "would be dropped" if report.dry_run else "kept" if report.outcome == "refused" else "dropped"
+    told = [f"{missing:,} announced but missing"] if missing else []
+    told += [f"{dropped:,} announced and never uploaded ({verb})"] if dropped else []
+    told += [f"{unheard:,} present but never announced"] if unheard else []
+    return f"{', '.join(told)}; " if told else ""
 
 
 def _listed(report: "SyncReport") -> str:
@@ -182,4 +203,5 @@ def _record(report: "SyncReport") -> Record:
         "list_requests": dict(report.list_requests),
         **{name: counts[name] for name in _UNIT_COUNTS},
         **{name: counts.get(name) for name in _LINE_COUNTS},
+        **{name: counts[name] for name in _ANNOUNCED_COUNTS},
     }

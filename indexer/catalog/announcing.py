@@ -9,13 +9,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from sqlalchemy import Connection, Engine, insert, select, update
+from sqlalchemy import Connection, Engine
 
 from indexer.agora.names import ScreenshotName, ShotHead, parse
 from indexer.catalog.dialects import WRITE
+from indexer.catalog.heard import note_heard
 from indexer.catalog.listed import ListedStream
 from indexer.catalog.owners import batches
-from indexer.catalog.schema import announced, session
 from indexer.catalog.streams import StreamBook
 from indexer.catalog.units import Touched, UnitBook
 from indexer.model import ANNOUNCED, ListedObjects, to_ms
@@ -65,7 +65,7 @@ class Announcing:
         book.insert(new, touched)
         book.write([verdict for verdict in verdicts if verdict.found], touched)
         units.leave_open((), touched)
-        note_announced(connection, streams)
+        note_heard(connection, streams)
         added = sum(map(len, new)) + sum(len(found.added) for _, _, found in verdicts)
         done.new += added
         done.known += sum(map(len, streams)) - added
@@ -99,29 +99,3 @@ def _is_utf8(key: str) -> bool:
 
 def _latest_first(picture: tuple[str, int]) -> int:
     return -picture[1]
-
-
-def note_announced(connection: Connection, streams: Iterable[ListedStream]) -> None:
-    """Widen the periods of sessions of which pictures are announced: within them, those of all pictures are awaited."""
-    periods: dict[tuple[str, str], tuple[int, int]] = {}
-    for each in streams:
-        name = (each.head.sid, each.head.cname)
-        first_ms, last_ms = periods.get(name, (each.captured_ms[0], each.captured_ms[-1]))
-        periods[name] = min(first_ms, each.captured_ms[0]), max(last_ms, each.captured_ms[-1])
-    for batch in batches(periods):
-        query = (
-            select(session.c.sid, session.c.cname, session.c.id, announced.c.first_ms, announced.c.last_ms)
-            .outerjoin(announced, announced.c.session_id == session.c.id)
-            .where(session.c.sid.in_({sid for sid, _ in batch}))
-        )
-        for row in connection.execute(query).all():
-            period = periods.get((row.sid, row.cname))
-            if period is None:
-                continue
-            first_ms, last_ms = period
-            if row.first_ms is None:
-                values = {"session_id": row.id, "first_ms": first_ms, "last_ms": last_ms}
-                connection.execute(insert(announced), values)
-            elif first_ms < row.first_ms or last_ms > row.last_ms:
-                wider = {"first_ms": min(first_ms, row.first_ms), "last_ms": max(last_ms, row.last_ms)}
-                connection.execute(update(announced).where(announced.c.session_id == row.id).values(wider))

@@ -5,7 +5,7 @@ end of the run, when it is known how many they are.  Every transaction leaves a 
 run can be killed at any moment; the next one compares again.
 """
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from types import TracebackType
@@ -13,9 +13,11 @@ from typing import Final, Self
 
 from sqlalchemy import Engine, delete, func, insert, select, update
 
+from indexer.agora.names import ShotHead
 from indexer.agora.stamps import MAX_MS, MIN_MS
 from indexer.catalog.dialects import WRITE
 from indexer.catalog.difference import Difference, difference, times_within
+from indexer.catalog.heard import unheard
 from indexer.catalog.listed import ListedStream, Stretch
 from indexer.catalog.owners import batches, sum_up_sessions
 from indexer.catalog.removals import Removals
@@ -192,6 +194,13 @@ class SyncWriter:
             changes.changed += len(found.changed)
             changes.confirmed += len(found.confirmed)
             changes.gone += found.gone_shots
+        times: list[tuple[ShotHead, Sequence[int]]] = [(listed.head, listed.captured_ms) for listed in new]
+        times += [
+            (listed.head, [row.captured_ms for row in found.added])
+            for listed, _, found in verdicts
+            if listed is not None and found.added
+        ]
+        changes.unannounced += unheard(self._connection, times)
 
     def _compare_what_is_there(self, stretch: Stretch) -> tuple[list[ListedStream], list[Verdict]]:
         """The same, without what is not in the stretch."""

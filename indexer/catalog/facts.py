@@ -3,13 +3,13 @@
 from collections.abc import Collection, Iterable
 from typing import Final
 
-from sqlalchemy import ColumnElement, Connection, Engine, func, select
+from sqlalchemy import ColumnElement, Connection, Engine, delete, func, select
 
 from indexer.agora.facts import Fact, FactKind
 from indexer.catalog.dialects import WRITE
 from indexer.catalog.inserting import insert_new
 from indexer.catalog.owners import batches
-from indexer.catalog.schema import fact
+from indexer.catalog.schema import fact, session
 from indexer.model import TimeRange
 
 _ALWAYS: Final = TimeRange()
@@ -31,6 +31,12 @@ class Facts:
                 kept = insert_new(fact, connection.dialect).returning(fact.c.at_ms)
                 new += len(connection.scalars(kept, rows).all())
         return new
+
+    def forget_strays(self, *, before_ms: int) -> None:
+        """Forget what is older of sessions that have no shot; of others the facts go with the last one."""
+        has_shots = select(session.c.id).where(session.c.sid == fact.c.sid, session.c.cname == fact.c.cname).exists()
+        with self._engine.execution_options(**{WRITE: True}).begin() as connection:
+            connection.execute(delete(fact).where(fact.c.at_ms < before_ms, ~has_shots))
 
     def of(self, sid: str, cname: str, uids: Collection[str], period: TimeRange = _ALWAYS) -> list[Fact]:
         """As `facts_of`, in a transaction of its own."""

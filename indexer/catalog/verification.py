@@ -7,9 +7,10 @@ from sqlalchemy import Connection, func, select
 from indexer.catalog.catalog import Catalog
 from indexer.catalog.owners import in_pieces
 from indexer.catalog.rows import ShotRow, to_object
-from indexer.catalog.schema import session, shot, stream
+from indexer.catalog.schema import session, shot, stream, unit
 from indexer.catalog.selecting import PAGE
 from indexer.digest import add, digest
+from indexer.model import ANNOUNCED
 
 
 def problems(catalog: Catalog) -> Iterator[str]:
@@ -28,18 +29,19 @@ def problems(catalog: Catalog) -> Iterator[str]:
             select(stream).where(stream.c.id > last_id).order_by(stream.c.id).limit(PAGE)
         ).all():
             for row in rows:
-                is_now = (row.shots, row.bytes, row.first_ms, row.last_ms, row.digest)
+                is_now = (row.shots, row.bytes, row.first_ms, row.last_ms, row.digest, row.announced)
                 if is_now != _sums(connection, row.id, row.key_head, row.shots, seed):
                     yield f"the sums of stream {row.key_head!r} do not match its shots; a sync repairs that"
             last_id = rows[-1].id
+        yield from _units(connection)
         yield from _sessions(connection)
 
 
 def _sums(
     connection: Connection, stream_id: int, key_head: str, about: int, seed: int
-) -> tuple[int, int, int | None, int | None, int]:
+) -> tuple[int, int, int | None, int | None, int, int]:
     columns = [shot.c[name] for name in ShotRow._fields]
-    shots = size = total = 0
+    shots = size = total = announced = 0
     first_ms = last_ms = None
     query = select(*columns).where(shot.c.stream_id == stream_id).order_by(shot.c.captured_ms)
     for part in in_pieces(connection, query, rows=about).partitions(PAGE):
@@ -47,9 +49,16 @@ def _sums(
         shots += len(rows)
         size += sum(row.size for row in rows)
         total = add(total, digest((to_object(row, key_head) for row in rows), seed=seed))
+        announced += sum(row.tier == ANNOUNCED for row in rows)
         first_ms = rows[0].captured_ms if first_ms is None else first_ms
         last_ms = rows[-1].captured_ms
-    return shots, size, first_ms, last_ms, total
+    return shots, size, first_ms, last_ms, total, announced
+
+
+def _units(connection: Connection) -> Iterator[str]:
+    waiting = select(stream.c.unit_id).where(stream.c.announced > 0)
+    for prefix in connection.scalars(select(unit.c.prefix).where(unit.c.digest.is_not(None), unit.c.id.in_(waiting))):
+        yield f"unit {prefix!r} is taken for whole, but shots in it were announced and not listed yet"
 
 
 def _sessions(connection: Connection) -> Iterator[str]:

@@ -65,6 +65,10 @@ class SyncReport:
             "units_listed": self.units.listed,
             "units_settled": self.units.settled,
             "units_vanished": self.units.vanished,
+            "confirmed": self.changes.confirmed,
+            "announced_missing": self.changes.announced_missing,
+            "announced_dropped": self.changes.announced_dropped,
+            "unannounced": self.changes.unannounced,
             **self.refused_lines,
         }
 

@@ -8,6 +8,7 @@ import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from itertools import pairwise
 from typing import Final
 
@@ -34,6 +35,9 @@ SEVERAL: Final = 500_000
 
 ELSEWHERE: Final = 100_000
 """From so many objects on, listing is worth a process of its own, which takes half a second to start."""
+
+STRAYS: Final = timedelta(days=30)
+"""For so long it is kept what callbacks told of sessions of which no picture was found."""
 
 
 def sync(
@@ -82,7 +86,8 @@ class _Run(Run):
 
     def open_writer(self, source: Source, *, dry_run: bool) -> SyncWriter:
         """See `Run`."""
-        return self._catalog.writer(source, dry_run=dry_run)
+        given_up_ms = to_ms(self._started_at) - self._wishes.horizon_ms
+        return self._catalog.writer(source, dry_run=dry_run, given_up_ms=given_up_ms)
 
     def take_over(self, source: Source, writer: SyncWriter) -> None:
         """See `Run`."""
@@ -117,6 +122,8 @@ class _Run(Run):
         if whole:
             writer.listed(EVERYTHING, started_ms=plan.started_ms)
             writer.unfinished.forget()
+            strays_ms = plan.started_ms - STRAYS // timedelta(milliseconds=1)
+            self._catalog.facts.forget_strays(before_ms=strays_ms)
         if plan.verified is not None:
             writer.listed(plan.verified, started_ms=plan.started_ms)
         writer.conclude(whole=whole, horizon_ms=self._wishes.horizon_ms)

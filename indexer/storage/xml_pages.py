@@ -15,7 +15,7 @@ from typing import Final, NamedTuple
 from urllib.parse import unquote_plus
 from xml.etree import ElementTree as ET
 
-from indexer.model import EPOCH, ListedObjects, keys_of
+from indexer.model import ANNOUNCED, EPOCH, ListedObjects, keys_of
 from indexer.storage.base import Page
 
 _NEEDED: Final = frozenset({"Key", "LastModified", "Size"})
@@ -280,7 +280,8 @@ def normal_etag(text: str) -> str:
 
 def normal_tier(text: str | None) -> str | None:
     """A storage class, or None for the standard one, which most stores do not mention."""
-    return text if text and text != "STANDARD" else None
+    # Who else but us says "announced"?  It must not look as if no listing had shown the object.
+    return text if text and text not in {"STANDARD", ANNOUNCED} else None
 
 
 def _tiers(texts: Sequence[str], count: int) -> Sequence[str | None]:

@@ -19,6 +19,7 @@ from cli.metrics import parse_samples
 from cli.syncs import FIELDS
 from indexer.app import App
 from indexer.catalog import dialects, sqlite
+from indexer.catalog.catalog import Catalog
 from indexer.catalog.changes import Changes
 from indexer.jobs.plan import Units
 from indexer.jobs.stretches import Seen
@@ -54,6 +55,7 @@ def test_the_fields_of_a_report_are_a_contract() -> None:
         *("recordings", "unrecognised", "ignored", "unrecognised_reasons", "requests", "duration_s", "message"),
         *("mode", "list_requests", "units_listed", "units_settled", "units_vanished"),
         *("outside_keys", "unreadable_lines"),
+        *("confirmed", "announced_missing", "announced_dropped", "unannounced"),
     ]
     assert record["unrecognised_reasons"] == {"not-agora": 1}
     assert record["requests"]["list"] == 1
@@ -65,6 +67,26 @@ def test_the_fields_of_a_report_are_a_contract() -> None:
 def test_programs_are_told_every_count_of_a_report() -> None:
     report = SyncReport("a", "full", "done", False, Seen(), Changes(), Units(), {}, {}, timedelta())
     assert set(report.counts()) <= set(FIELDS)
+
+
+def test_what_callbacks_and_the_listing_do_not_agree_in_is_told() -> None:
+    url, store = memory(series(shots=4))
+    configure(a=url)
+    with Catalog.open_to_write(f"sqlite:///{CATALOG}", now=NOON) as catalog:
+        source = catalog.add_source("a", url)
+        announced_ms = round(time.time() * 1000)
+        old_ms = announced_ms - 100 * 3_600_000
+        pictures = [(shot(at=0), announced_ms), (shot(at=30), announced_ms), (shot("8", at=5), announced_ms)]
+        catalog.announce(source, [*pictures, (shot("8", at=15), old_ms)])
+    disagreement = "1 announced but missing, 1 announced and never uploaded (%s), 2 present but never announced; 0 rec"
+    dry = done("sync", "--dry-run").out
+    assert f"would be 2 added, 0 changed, 2 confirmed, 0 removed; {disagreement % 'would be dropped'}" in dry
+    assert f" 2 added, 0 changed, 2 confirmed, 0 removed; {disagreement % 'dropped'}" in done("sync").out
+    put(store, [shot("8", at=5)])
+    (record,) = done("sync", "-o", "ndjson").records
+    names = ("added", "changed", "removed", "confirmed", "announced_missing", "announced_dropped", "unannounced")
+    assert [record[name] for name in names] == [0, 0, 0, 1, 0, 0, 0]
+    assert "announced" not in done("sync").out
 
 
 def test_a_dry_run_writes_nothing_not_even_a_catalog() -> None:
@@ -632,6 +654,7 @@ def test_metrics_tell_of_the_last_sync_and_of_the_last_one_that_succeeded() -> N
         "gone": 0,
         "removed": 0,
         "unrecognised": 1,
+        **dict.fromkeys(("confirmed", "announced_missing", "announced_dropped", "unannounced"), 0),
     }
     before = {source: _metrics(source) for source in ("a", "b")}
     put(store, [shot(at=1000)])

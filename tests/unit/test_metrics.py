@@ -12,7 +12,19 @@ from cli.metrics import Finished, MetricsFile, Sample, SyncFigures, format_sampl
 from indexer.errors import ConfigError
 
 NOON = datetime(2026, 11, 5, 12, tzinfo=UTC)
-COUNTS = {"objects": 5, "shots": 3, "added": 1, "changed": 0, "gone": 0, "removed": 0, "unrecognised": 2}
+COUNTS = {
+    "objects": 5,
+    "shots": 3,
+    "added": 1,
+    "changed": 0,
+    "gone": 0,
+    "removed": 0,
+    "unrecognised": 2,
+    "confirmed": 4,
+    "announced_missing": 3,
+    "announced_dropped": 2,
+    "unannounced": 1,
+}
 
 
 def figures(
