@@ -5,6 +5,7 @@ answer, at most three re-sends, a new `notifyMs` for each; notices may be lost, 
 """
 
 import logging
+import os
 import queue
 import threading
 import time
@@ -174,10 +175,14 @@ class Journal:
     """Writes notices to a file, one a line, as `livestills events ingest` reads them."""
 
     def __init__(self, path: Path) -> None:
-        """Raises `OSError`.  What was in the file stays before."""
-        self.written = 0
+        """Raises `ConfigError`.  What was in the file stays before."""
+        self.path, self.written = path, 0
         self._lock = threading.Lock()
-        self._file = path.open("ab")
+        try:
+            # For its owner alone: notices name people and rooms.
+            self._file = os.fdopen(os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600), "ab")
+        except OSError as exc:
+            raise ConfigError(f"notices cannot be written to {path}: {exc.strerror}") from exc
 
     def take(self, notice: Notice) -> None:
         """See `Taker`."""

@@ -1,0 +1,222 @@
+"""`livestills emulate`."""
+
+import os
+import sys
+import time
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import click
+
+from cli.emulations import tell_end, tell_start
+from cli.notes import warn
+from cli.options import common, common_options, output, parse_share, parse_time, show_logs
+from cli.progress import counting
+from cli.signals import stopping
+from cli.texts import shown
+from indexer.errors import ConfigError, InterruptedRunError, TerminatedRunError
+
+if TYPE_CHECKING:
+    from indexer.service.emulator.callbacks import Journal, Poster, Spoiler, Spoiling, Taker
+    from indexer.service.emulator.clock import Clock
+    from indexer.service.emulator.scenario import Scenario
+
+SECRET_OF_NOTICES: Final = "LIVESTILLS_NOTICE_SECRET"  # noqa: S105  # its name, not the secret
+SECRET_OF_CUSTOMER: Final = "AGORA_CUSTOMER_SECRET"  # noqa: S105  # the same
+
+_LOOK_EVERY_S: Final = 0.1
+"""For a signal that ends the service."""
+
+_END_WITHIN_S: Final = 3.0
+"""For uploads that are under way when the service is ended, and once more for notices."""
+
+_MOST_USERS: Final = 10_000
+
+
+@click.command(
+    epilog="For example:\n\n\b\n"
+    "  livestills emulate --port 8080 --s3-endpoint http://127.0.0.1:9000\n"
+    "  livestills emulate --seed 7 --users 5 --speed 60 --callback http://127.0.0.1:8090/",
+)
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen at.")
+@click.option("--port", type=click.IntRange(0, 65535), default=0, show_default=True, help="0 takes a free one.")
+@click.option(
+    "--scenario",
+    type=click.Path(path_type=Path, readable=False),
+    metavar="FILE",
+    help="Who is in each channel, and what goes wrong: a TOML file (docs/emulator.md).",
+)
+@click.option("--seed", type=int, metavar="N", help="Make up who is there; the same number makes up the same.")
+@click.option("--users", type=click.IntRange(1, _MOST_USERS), metavar="N", help="Make up so many users: 4 if not said.")
+@click.option(
+    "--speed",
+    type=click.FloatRange(0, 10_000, min_open=True),
+    default=1.0,
+    show_default=True,
+    help="How many times as fast as here time runs there.",
+)
+@click.option(
+    "--begin", metavar="TIME", help="Its time at first: RFC 3339, 7d (ago), now; a day ago if --speed is above 1."
+)
+@click.option("--s3-endpoint", metavar="URL", help="An S3 server that stands for the storages of all vendors.")
+@click.option(
+    "--max-sessions",
+    type=click.IntRange(1, 1000),
+    default=50,
+    show_default=True,
+    help="Recordings that may run at once.",
+)
+@click.option(
+    "--customer-id", metavar="ID", help=f"Let only this customer in, with the secret in {SECRET_OF_CUSTOMER}."
+)
+@click.option("--callback", metavar="URL", help=f"Post notices there, signed with the secret in {SECRET_OF_NOTICES}.")
+@click.option(
+    "--notices",
+    type=click.Path(path_type=Path, readable=False),
+    metavar="FILE",
+    help="Append notices to this file, one a line, as `events ingest` reads them.",
+)
+@click.option("--lost-notices", metavar="SHARE", default="0", help="This share does not arrive: 5% or 1/20.")
+@click.option("--repeated-notices", metavar="SHARE", default="0", help="This share arrives twice.")
+@click.option("--late-notices", metavar="SHARE", default="0", help="This share arrives behind others.")
+@common_options
+def emulate(
+    *,
+    host: str,
+    port: int,
+    scenario: Path | None,
+    seed: int | None,
+    users: int | None,
+    speed: float,
+    begin: str | None,
+    s3_endpoint: str | None,
+    max_sessions: int,
+    customer_id: str | None,
+    callback: str | None,
+    notices: Path | None,
+    lost_notices: str,
+    repeated_notices: str,
+    late_notices: str,
+) -> None:
+    """Play Agora's screenshot capture on this machine: its RESTful API, pictures in your storage, callbacks.
+
+    Requests are checked as Agora checks them.  A session that is started puts drawn pictures of simulated users into
+    the bucket of its storageConfig, with the keys in there, under the names that Agora documents; users come, go, stop
+    and resume, recorders fail over.  Ctrl-C or SIGTERM end it (exit 0).
+    """
+    show_logs()
+    out = output()
+    try:
+        from indexer.service.emulator.service import Access, application
+        from indexer.service.emulator.sessions import Sessions, World
+        from indexer.service.serving import is_loopback, serving
+    except ModuleNotFoundError as exc:
+        raise _missing(exc) from exc
+    from indexer.service.emulator.callbacks import Spoiling
+
+    access = Access(customer_id, _customer_secret(customer_id))
+    spoiling = Spoiling(
+        parse_share(lost_notices, "--lost-notices"),
+        parse_share(repeated_notices, "--repeated-notices"),
+        parse_share(late_notices, "--late-notices"),
+    )
+    world = World(
+        scenario=_scenario(scenario, seed, users),
+        seed=seed or 0,
+        clock=_clock(speed, begin),
+        s3_endpoint=_checked(s3_endpoint),
+        most_sessions=max_sessions,
+    )
+    with ExitStack() as stack:
+        check = stack.enter_context(stopping())
+        telling = _telling(callback, notices, spoiling, world.clock, seed or 0)
+        sessions = Sessions(world, telling.spoiler)
+        stack.callback(sessions.close, within_s=_END_WITHIN_S)
+        url = stack.enter_context(serving(application(sessions, access), host=host, port=port))
+        if not is_loopback(host):
+            warn(f"whoever reaches {shown(host)} can start recordings here, and nothing is encrypted")
+        tell_start(out, url, world)
+        sys.stdout.flush()  # a script that started it in the background waits for that
+        progress = stack.enter_context(counting(common(), "pictures"))
+        try:
+            while True:
+                check()
+                progress(sessions.totals().uploaded, None)
+                time.sleep(_LOOK_EVERY_S)
+        except (InterruptedRunError, TerminatedRunError):
+            pass  # that is how a service ends
+    telling.close()  # behind the sessions: what was uploaded last is told, too
+    tell_end(out, sessions.totals(), telling.poster, telling.journal, telling.spoiler)
+
+
+def _missing(error: ModuleNotFoundError) -> Exception:
+    if error.name not in {"httpx", "starlette", "uvicorn"}:
+        return error
+    return ConfigError(f"emulating takes a web server ({error.name} is not installed): pip install 'livestills[agora]'")
+
+
+def _scenario(file: Path | None, seed: int | None, users: int | None) -> "Scenario":
+    from indexer.service.emulator.scenario import default_scenario, random_scenario, read_scenario
+
+    made_up = seed is not None or users is not None
+    if file is not None and made_up:
+        raise click.UsageError("--scenario says who is there: leave --seed and --users out")
+    if file is not None:
+        return read_scenario(file)
+    return random_scenario(seed or 0, users=users or 4, length=None) if made_up else default_scenario()
+
+
+def _clock(speed: float, begin: str | None) -> "Clock":
+    """Pictures from the future are none that a sync should see, so a fast clock begins in the past."""
+    from indexer.service.emulator.clock import Clock
+
+    text = begin or ("now" if speed <= 1 else "1d")
+    return Clock(speed=speed, start=parse_time(text, "--begin", UTC, datetime.now(UTC)))
+
+
+def _checked(s3_endpoint: str | None) -> str | None:
+    from indexer.storage.options import S3Options
+
+    if s3_endpoint is not None:
+        S3Options(endpoint_url=s3_endpoint).endpoint("any")  # wrong now, rather than with the first session
+    return s3_endpoint
+
+
+def _customer_secret(customer_id: str | None) -> str | None:
+    if customer_id is None:
+        return None
+    secret = os.environ.get(SECRET_OF_CUSTOMER)
+    if not secret:
+        raise ConfigError(f"--customer-id lets one customer in: put the secret into {SECRET_OF_CUSTOMER}")
+    return secret
+
+
+@dataclass(frozen=True, slots=True)
+class _Telling:
+    """Where notices go; None where nobody wants them."""
+
+    poster: "Poster | None"
+    journal: "Journal | None"
+    spoiler: "Spoiler | None"
+
+    def close(self) -> None:
+        if self.spoiler is not None:
+            self.spoiler.close(within_s=_END_WITHIN_S)
+
+
+def _telling(url: str | None, file: Path | None, spoiling: "Spoiling", clock: "Clock", seed: int) -> _Telling:
+    from indexer.service.emulator.callbacks import Journal, Poster, Spoiler
+
+    poster = journal = None
+    if url is not None:
+        secret = os.environ.get(SECRET_OF_NOTICES)
+        if not secret:
+            raise ConfigError(f"notices are signed: put the secret that the receiver knows into {SECRET_OF_NOTICES}")
+        poster = Poster(url, secret=secret, now=clock.now)
+    if file is not None:
+        journal = Journal(file)
+    takers: list[Taker] = [taker for taker in (poster, journal) if taker is not None]
+    return _Telling(poster, journal, Spoiler(takers, spoiling, seed) if takers else None)
