@@ -3,17 +3,19 @@
 import os
 import sys
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import click
+from click.core import ParameterSource
 
-from cli.emulations import tell_end, tell_start
+from cli.emulations import tell_end, tell_start, tell_written
 from cli.notes import warn
 from cli.options import common, common_options, output, parse_share, parse_time, show_logs
+from cli.output import Output
 from cli.progress import counting
 from cli.signals import stopping
 from cli.texts import shown
@@ -34,12 +36,18 @@ _END_WITHIN_S: Final = 3.0
 """For uploads that are under way when the service is ended, and once more for notices."""
 
 _MOST_USERS: Final = 10_000
+_DAYS: Final = 30
+_ATTEMPTS: Final = 5
+"""Of a request to the storage, where nothing is tried again later."""
+_OF_BOTH: Final = frozenset({"seed", "s3_endpoint", "notices"})
+_OF_THE_PAST: Final = frozenset({"backfill", "request", "until", "days"})
 
 
 @click.command(
     epilog="For example:\n\n\b\n"
     "  livestills emulate --port 8080 --s3-endpoint http://127.0.0.1:9000\n"
-    "  livestills emulate --seed 7 --users 5 --speed 60 --callback http://127.0.0.1:8090/",
+    "  livestills emulate --seed 7 --users 5 --speed 60 --callback http://127.0.0.1:8090/\n"
+    "  livestills emulate --backfill 100000 --request start.json --days 7",
 )
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen at.")
 @click.option("--port", type=click.IntRange(0, 65535), default=0, show_default=True, help="0 takes a free one.")
@@ -82,6 +90,20 @@ _MOST_USERS: Final = 10_000
 @click.option("--lost-notices", metavar="SHARE", default="0", help="This share does not arrive: 5% or 1/20.")
 @click.option("--repeated-notices", metavar="SHARE", default="0", help="This share arrives twice.")
 @click.option("--late-notices", metavar="SHARE", default="0", help="This share arrives behind others.")
+@click.option(
+    "--backfill",
+    type=click.IntRange(1, 10**9),
+    metavar="N",
+    help="Serve nothing: write N pictures of the past, and end.",
+)
+@click.option(
+    "--request",
+    type=click.Path(path_type=Path, readable=False),
+    metavar="FILE",
+    help="The start request that tells --backfill the storage, the prefix and the interval.",
+)
+@click.option("--until", metavar="TIME", help="When that past ends: RFC 3339, 7d (ago), now (if not said).")
+@click.option("--days", type=click.IntRange(1, 36_500), metavar="N", help="How many days it has: 30 if not said.")
 @common_options
 def emulate(
     *,
@@ -100,6 +122,10 @@ def emulate(
     lost_notices: str,
     repeated_notices: str,
     late_notices: str,
+    backfill: int | None,
+    request: Path | None,
+    until: str | None,
+    days: int | None,
 ) -> None:
     """Play Agora's screenshot capture on this machine: its RESTful API, pictures in your storage, callbacks.
 
@@ -109,6 +135,13 @@ def emulate(
     """
     show_logs()
     out = output()
+    _refuse_mixtures(backfill=backfill is not None)
+    if backfill is not None:
+        if request is None:
+            raise click.UsageError("--backfill takes the storage from a start request: say --request FILE")
+        past = _Past(backfill, request, until or "now", days or _DAYS, seed or 0)
+        _write_past(out, past, s3_endpoint=_checked(s3_endpoint), notices=notices)
+        return
     try:
         from indexer.service.emulator.service import Access, application
         from indexer.service.emulator.sessions import Sessions, World
@@ -150,6 +183,57 @@ def emulate(
             pass  # that is how a service ends
     telling.close()  # behind the sessions: what was uploaded last is told, too
     tell_end(out, sessions.totals(), telling.poster, telling.journal, telling.spoiler)
+
+
+def _refuse_mixtures(*, backfill: bool) -> None:
+    """Raise for options that say nothing to what was asked for."""
+    context = click.get_current_context()
+    for name in context.params:
+        if name in _OF_BOTH or context.get_parameter_source(name) is not ParameterSource.COMMANDLINE:
+            continue
+        if (name in _OF_THE_PAST) is not backfill:
+            option = f"--{name.replace('_', '-')}"
+            raise click.UsageError(f"{option} goes {'not with' if backfill else 'with'} --backfill")
+
+
+@dataclass(frozen=True, slots=True)
+class _Past:
+    """What `--backfill` writes, as it was said."""
+
+    shots: int
+    request: Path
+    until: str
+    days: int
+    seed: int
+
+
+def _write_past(out: Output, wanted: _Past, *, s3_endpoint: str | None, notices: Path | None) -> None:
+    from indexer.agora.request import parse_start, read_json
+    from indexer.agora.vendors import prefix_of
+    from indexer.service.emulator.backfill import Past, backfill
+    from indexer.service.emulator.callbacks import appending
+    from indexer.service.emulator.orders import open_storage
+
+    start = parse_start(read_json(wanted.request))
+    if start.snapshot is None:
+        raise ConfigError(f"{wanted.request} has no snapshotConfig, so that it takes no pictures")
+    past = Past(
+        until=parse_time(wanted.until, "--until", UTC, datetime.now(UTC)),
+        shots=wanted.shots,
+        seed=wanted.seed,
+        days=wanted.days,
+        interval=timedelta(seconds=start.snapshot.capture_interval),
+        prefix=prefix_of(start.storage.file_name_prefix),
+    )
+    store = open_storage(start.storage, s3_endpoint=s3_endpoint, attempts=_ATTEMPTS)
+    begun = time.monotonic()
+    with (
+        nullcontext() if notices is None else appending(notices) as file,
+        stopping() as check,
+        counting(common(), "pictures") as progress,
+    ):
+        written = backfill(store, past, progress=progress, check=check, notices=file)
+    tell_written(out, written, str(store.url), past.prefix, time.monotonic() - begun)
 
 
 def _missing(error: ModuleNotFoundError) -> Exception:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from random import Random
-from typing import Final, Protocol
+from typing import BinaryIO, Final, Protocol
 from urllib.parse import urlsplit
 
 import httpx
@@ -171,6 +171,15 @@ def _checked(url: str) -> str:
     return url
 
 
+def appending(path: Path) -> BinaryIO:
+    """A file of notices to write behind what is in it.  Raises `ConfigError`."""
+    try:
+        # For its owner alone: notices name people and rooms.
+        return os.fdopen(os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600), "ab")
+    except OSError as exc:
+        raise ConfigError(f"notices cannot be written to {path}: {exc.strerror}") from exc
+
+
 class Journal:
     """Writes notices to a file, one a line, as `livestills events ingest` reads them."""
 
@@ -178,11 +187,7 @@ class Journal:
         """Raises `ConfigError`.  What was in the file stays before."""
         self.path, self.written = path, 0
         self._lock = threading.Lock()
-        try:
-            # For its owner alone: notices name people and rooms.
-            self._file = os.fdopen(os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600), "ab")
-        except OSError as exc:
-            raise ConfigError(f"notices cannot be written to {path}: {exc.strerror}") from exc
+        self._file = appending(path)
 
     def take(self, notice: Notice) -> None:
         """See `Taker`."""

@@ -32,7 +32,7 @@ _PASSED_OVER: Final = frozenset({rules.AUDIO_LIST_VIDEO_ONLY})
 """Errors with which there are pictures none the less."""
 
 _TRACKS: Final[Mapping[int, tuple[str, ...]]] = {0: ("audio",), 1: ("video",), 2: ("audio", "video")}
-_ATTEMPTS: Final = 2
+ATTEMPTS: Final = 2
 """Of a request to the storage.  What fails for now is tried again later, and told as Agora tells it."""
 
 _EVERYBODY: Final = "#allstream#"
@@ -153,7 +153,7 @@ def _object(value: object) -> Mapping[str, object]:
     return value if isinstance(value, dict) else {}
 
 
-def open_storage(storage: StorageConfig, *, s3_endpoint: str | None) -> ObjectStore:
+def open_storage(storage: StorageConfig, *, s3_endpoint: str | None, attempts: int = ATTEMPTS) -> ObjectStore:
     """The bucket of a `storageConfig`, with its keys, at `s3_endpoint` if there is one.  Nothing is sent yet.
 
     Raises `ConfigError` for a storage that S3 clients cannot reach.
@@ -171,6 +171,6 @@ def open_storage(storage: StorageConfig, *, s3_endpoint: str | None) -> ObjectSt
         access_key=storage.access_key.get_secret_value(),
         secret_key=storage.secret_key.get_secret_value(),
         session_token=None if token is None else token.get_secret_value(),
-        max_attempts=_ATTEMPTS,
+        max_attempts=attempts,
     )
     return open_store(Location("s3", storage.bucket), keyed)
