@@ -1,0 +1,240 @@
+"""`livestills events`."""
+
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO, Final
+
+import click
+
+from cli.notes import warn
+from cli.notices import check_path, explain, homes, record, summary
+from cli.options import common, common_options, with_app
+from cli.output import Output
+from cli.progress import counting
+from cli.signals import stopping
+from cli.texts import shown
+from indexer.errors import ConfigError, ExitStatus
+
+if TYPE_CHECKING:
+    from indexer.agora.events import Notice
+    from indexer.app import App
+    from indexer.catalog.catalog import Catalog
+    from indexer.jobs.notice_files import NoticesRead
+
+ENV_SECRET: Final = "LIVESTILLS_NOTICE_SECRET"  # noqa: S105  # its name, not the secret
+
+_LOOK_EVERY_S: Final = 0.1
+"""For a signal that ends the service."""
+
+_source_option = click.option(
+    "--source", multiple=True, metavar="NAME", help="The sources that the callbacks are of: all if not said."
+)
+
+
+@click.group()
+@common_options
+def events() -> None:
+    """Notification callbacks: pictures within seconds, and better causes of gaps.
+
+    Agora calls back when a screenshot is in the bucket, a camera goes on or off, or a recorder fails.  What callbacks
+    tell is provisional: the next sync confirms it, and finds what they have missed.
+    """
+
+
+@events.command()
+@click.argument("files", nargs=-1, required=True, metavar="FILE...|-")
+@_source_option
+@click.option("--dry-run", is_flag=True, help="Read and count, write nothing.")
+@click.option("--strict", is_flag=True, help="Exit 20, not 3, if something was no notice.")
+@with_app
+def ingest(
+    app: "App", out: Output, *, files: tuple[str, ...], source: tuple[str, ...], dry_run: bool, strict: bool
+) -> None:
+    """Take callbacks from files, or from standard input: one body a line, an array, or a single one.
+
+    Taking them in again changes nothing, so do that whenever in doubt.  Lines that are no notices are counted and
+    shown, the others are taken (exit 3).  A sync may run meanwhile.
+    """
+    from indexer.jobs.notice_files import NoticesRead
+    from indexer.jobs.notices import take_in
+
+    if "-" in files and len(files) > 1:
+        raise click.UsageError("- reads standard input: name no file beside it")
+    places = homes(app, source)
+    read = NoticesRead()
+    with (
+        stopping() as check,
+        counting(common(), "notices") as progress,
+        _catalog(app, dry_run=dry_run) as catalog,
+    ):
+        report = take_in(catalog, places, _notices(files, read, progress), now=app.now(), check=check)
+    if out.for_people:
+        out.tell(summary(report, would=dry_run))
+        explain(report, out)
+        if read.other_products:
+            out.note(f"{read.other_products:,} notices of other products than Cloud Recording")
+    else:
+        unreadable = [{"place": sample.place, "reason": sample.reason} for sample in read.samples]
+        found = {"other_products": read.other_products, "unreadable": read.unreadable, "unreadable_samples": unreadable}
+        out.record({**record(report), **found, "dry_run": dry_run}, ())
+    if read.unreadable:
+        _complain_of(read)
+        raise click.exceptions.Exit(ExitStatus.CHECK_FAILED if strict else ExitStatus.PARTIAL)
+
+
+@events.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen at.")
+@click.option("--port", type=click.IntRange(0, 65535), default=8090, show_default=True, help="0 takes a free one.")
+@click.option("--path", default="/", show_default=True, help="Where callbacks are posted to.")
+@click.option(
+    "--secret-file",
+    type=click.Path(path_type=Path, readable=False),
+    metavar="FILE",
+    help=f"Holds the secret of Agora's console; {ENV_SECRET} can, too.",
+)
+@click.option("--unsigned", is_flag=True, help="Take callbacks of everybody, without any secret.")
+@click.option("--accept-v1", is_flag=True, help="Take the older signature (SHA-1) where there is no other.")
+@_source_option
+@click.option(
+    "--log",
+    type=click.Path(path_type=Path, readable=False),
+    metavar="FILE",
+    help="Append every callback to this file, one a line, as `events ingest` reads them.",
+)
+@with_app
+def serve(
+    app: "App",
+    out: Output,
+    *,
+    host: str,
+    port: int,
+    path: str,
+    secret_file: Path | None,
+    unsigned: bool,
+    accept_v1: bool,
+    source: tuple[str, ...],
+    log: Path | None,
+) -> None:
+    """Receive callbacks over HTTP until stopped.  A proxy in front of it does HTTPS.
+
+    Only what is signed with your secret is taken, and answered when it is in the catalog; what cannot be written now is
+    answered with 503, so that Agora sends it again.  SIGINT or SIGTERM end it when everything taken is written.
+    """
+    try:
+        from indexer.service.receiver import Answers, Trust, receiving
+        from indexer.service.serving import is_loopback
+        from indexer.service.writing import Writer
+    except ModuleNotFoundError as exc:
+        if exc.name not in {"starlette", "uvicorn"}:
+            raise
+        raise ConfigError(
+            f"receiving callbacks takes a web server ({exc.name} is not installed): pip install 'livestills[agora]'"
+        ) from exc
+    from indexer.jobs.notices import Homes, Intake
+
+    trust = Trust(_secret(secret_file, unsigned=unsigned), accept_v1=accept_v1)
+    path = check_path(path)
+    places = Homes(homes(app, source))
+    answers = Answers()
+    started = False
+    try:
+        with ExitStack() as stack:
+            check = stack.enter_context(stopping())
+            catalog = stack.enter_context(app.catalog_to_write())
+            file = None if log is None else stack.enter_context(_appending(log))
+            writer = stack.enter_context(Writer(Intake(catalog, places), now=app.now, log=file))
+            url = stack.enter_context(receiving(writer, trust, answers, host=host, port=port, path=path))
+            if not is_loopback(host):
+                warn(f"whoever reaches {shown(host)} can post here, and nothing is encrypted; let a proxy do HTTPS")
+            if trust.secret is None:
+                warn("callbacks are taken unsigned: whoever reaches this address can write into the catalog")
+            out.note(f"receiving callbacks at {url}{path}")
+            started = True
+            while True:
+                check()
+                time.sleep(_LOOK_EVERY_S)
+    finally:
+        if started:
+            if out.for_people:
+                out.tell(summary(writer.report))
+                refused = answers.unsigned + answers.unreadable + answers.too_long
+                out.tell(f"{answers.taken:,} requests taken, {refused:,} refused, {answers.put_off:,} put off")
+                explain(writer.report, out)
+            else:
+                answered = {name: getattr(answers, name) for name in Answers.__slots__}
+                out.record({**record(writer.report), **answered, "groups": writer.groups}, ())
+
+
+@contextmanager
+def _catalog(app: "App", *, dry_run: bool) -> Iterator["Catalog | None"]:
+    if dry_run:
+        yield None
+        return
+    with app.catalog_to_write() as catalog:
+        yield catalog
+
+
+def _notices(
+    files: Sequence[str], read: "NoticesRead", progress: Callable[[int, int | None], None]
+) -> "Iterator[Notice]":
+    from indexer.jobs.notice_files import read_notices
+
+    for name in files:
+        origin = f"{shown(name)}, " if len(files) > 1 else ""
+        with _opened(name) as file:
+            yield from read_notices(file, read, origin=origin, progress=lambda pieces: progress(pieces, None))
+
+
+@contextmanager
+def _opened(name: str) -> Iterator[BinaryIO]:
+    if name == "-":
+        yield sys.stdin.buffer
+        return
+    with Path(name).open("rb") as file:
+        yield file
+
+
+def _complain_of(read: "NoticesRead") -> None:
+    shown_now = 0 if common().quiet else 3
+    for sample in read.samples[:shown_now]:
+        warn(f"{sample.place}: {shown(sample.reason)}")
+    warn(f"{read.unreadable:,} of {read.pieces:,} were no notices")
+
+
+def _secret(file: Path | None, *, unsigned: bool) -> str | None:
+    """The secret that callbacks are signed with; None for `--unsigned`.  Raises `ConfigError`."""
+    told = os.environ.get(ENV_SECRET)
+    if unsigned:
+        if file is not None:
+            raise ConfigError("--unsigned takes every callback, so that --secret-file is of no use: leave one out")
+        return None
+    if file is not None:
+        try:
+            told = file.read_text(encoding="utf-8").strip()
+        except OSError as exc:
+            raise ConfigError(f"--secret-file {shown(str(file))}: {exc.strerror}") from exc
+        except ValueError as exc:
+            raise ConfigError(f"--secret-file {shown(str(file))} is no text") from exc
+        if not told:
+            raise ConfigError(f"--secret-file {shown(str(file))} is empty")
+    if not told:
+        raise ConfigError(
+            "callbacks are signed, and the secret is not known: copy it from Agora's console (Notifications) into a "
+            f"file for --secret-file, or into {ENV_SECRET}; --unsigned takes callbacks of everybody"
+        )
+    return told
+
+
+@contextmanager
+def _appending(path: Path) -> Iterator[BinaryIO]:
+    """A file of ours alone: callbacks name people and rooms."""
+    try:
+        file = os.fdopen(os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600), "ab")
+    except OSError as exc:
+        raise ConfigError(f"--log {shown(str(path))}: {exc.strerror}") from exc
+    with file:
+        yield file

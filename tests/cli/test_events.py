@@ -1,0 +1,280 @@
+"""`livestills events`."""
+
+import json
+import os
+import re
+import signal
+import stat
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+
+from cli.commands.events import ENV_SECRET
+from indexer.agora import events
+from indexer.agora.facts import FactKind
+from indexer.catalog.catalog import Catalog
+from tests.cli.running import PROGRAM, done, livestills, process
+from tests.cli.worlds import NOON, configure, memory, series, sid
+
+ROOT = Path(__file__).parents[2]
+SAMPLES = sorted((ROOT / "sample_keys" / "notices").glob("*.ndjson"))
+SECRET = "the-secret-of-the-console"
+
+
+def body_of(details: events.Details, number: int = 0) -> bytes:
+    return events.format(events.Notice(f"n-{number}", NOON, "room", "527841", sid(), number, NOON, details))
+
+
+def pictures(count: int = 3, *, directory: str = "") -> list[bytes]:
+    keys = series(shots=count, directory=directory)
+    return [body_of(events.SnapshotFile(key), number) for number, key in enumerate(keys)]
+
+
+CAMERA_OFF = body_of(events.StreamState("7", receiving=False, at=NOON), 9)
+
+
+@pytest.fixture
+def world() -> str:
+    """The URL of an empty source, configured."""
+    url, _ = memory()
+    configure(a=url)
+    return url
+
+
+def lines(path: str, *bodies: bytes) -> Path:
+    file = Path(path)
+    file.write_bytes(b"".join(body + b"\n" for body in bodies))
+    return file
+
+
+@pytest.mark.usefixtures("world")
+def test_pictures_are_in_timelines_before_any_sync() -> None:
+    lines("notices.ndjson", *pictures(), CAMERA_OFF)
+    answer = done("events", "ingest", "notices.ndjson")
+    assert answer.out == "4 notices: 3 new and 0 known pictures, 1 new and 0 known facts\n"
+    assert [record["key"] for record in done("timeline", "7", "-o", "ndjson").records] == series(shots=3)
+    (record,) = done("events", "ingest", "notices.ndjson", "-o", "ndjson").records
+    assert (record["pictures_new"], record["pictures_known"]) == (0, 3)
+    assert (record["facts_new"], record["facts_known"], record["events"]) == (0, 1, {"44": 1, "45": 3})
+    done("db", "check")
+
+
+@pytest.mark.usefixtures("world")
+def test_standard_input_is_read_as_a_file() -> None:
+    # Memory stores live in one process only; a source that is only announced needs none.
+    answer = process("events", "ingest", "-", "-o", "ndjson", given=b"\n".join(pictures()))
+    assert (answer.status, answer.records[0]["pictures_new"]) == (0, 3)
+    answer = process("events", "ingest", "-", "-o", "ndjson", given=b"[" + b",".join(pictures()) + b"]")
+    assert (answer.status, answer.records[0]["pictures_known"]) == (0, 3)
+
+
+@pytest.mark.usefixtures("world")
+def test_what_is_no_notice_is_shown_and_the_rest_is_taken() -> None:
+    lines("notices.ndjson", pictures()[0], b"what is this", pictures()[1], b"{}")
+    answer = livestills("events", "ingest", "notices.ndjson")
+    assert (answer.status, answer.out) == (3, "2 notices: 2 new and 0 known pictures, 0 new and 0 known facts\n")
+    assert answer.err.splitlines() == [
+        "livestills: line 2: it is not JSON: Expecting value: line 1 column 1 (char 0)",
+        "livestills: line 4: noticeId is missing",
+        "livestills: 2 of 4 were no notices",
+    ]
+    assert livestills("events", "ingest", "notices.ndjson", "--strict").status == 20
+    answer = livestills("events", "ingest", "notices.ndjson", "-o", "json")
+    assert answer.status == 3
+    assert answer.document["unreadable"] == 2
+    assert answer.document["unreadable_samples"][1] == {"place": "line 4", "reason": "noticeId is missing"}
+
+
+@pytest.mark.usefixtures("world")
+def test_of_several_files_each_is_named() -> None:
+    lines("one.ndjson", *pictures(1))
+    lines("two.ndjson", b"?")
+    answer = livestills("events", "ingest", "one.ndjson", "two.ndjson")
+    assert answer.err.startswith("livestills: two.ndjson, line 1: it is not JSON")
+
+
+def test_what_belongs_nowhere_is_said() -> None:
+    configure(a=memory()[0] + "dir/")
+    note = body_of(events.SnapshotFile("dir/note.txt"))
+    lines("notices.ndjson", *pictures(1, directory="dir/"), *pictures(5), note)
+    answer = done("events", "ingest", "notices.ndjson")
+    assert answer.out == (
+        "7 notices: 1 new and 0 known pictures, 0 new and 0 known facts; "
+        "5 outside of the sources; 1 of files that are no screenshots\n"
+    )
+    first, *_ = answer.err.splitlines()
+    assert first == f"outside of every source: {series(shots=1)[0]}"
+    assert "outside of every source: 2 more" in answer.err
+    assert "no screenshot (not-agora): dir/note.txt" in answer.err
+
+
+def test_two_buckets_of_one_prefix_need_source() -> None:
+    configure(a=memory()[0], b=memory()[0])
+    lines("notices.ndjson", *pictures())
+    answer = livestills("events", "ingest", "notices.ndjson")
+    assert answer.status == 2
+    assert answer.error.startswith("the sources 'a' and 'b' have the same prefix ''")
+    done("events", "ingest", "notices.ndjson", "--source", "b")
+    assert {record["source"] for record in done("timeline", "7", "-o", "ndjson").records} == {"b"}
+    assert livestills("events", "ingest", "notices.ndjson", "--source", "c").status == 2
+
+
+@pytest.mark.usefixtures("world")
+def test_a_dry_run_makes_no_catalog() -> None:
+    lines("notices.ndjson", *pictures(), CAMERA_OFF)
+    answer = done("events", "ingest", "notices.ndjson", "--dry-run")
+    assert answer.out == "4 notices: would take in 3 pictures and 1 fact\n"
+    assert not Path("livestills.db").exists()
+
+
+@pytest.mark.usefixtures("world")
+def test_a_sync_may_run_meanwhile() -> None:
+    lines("notices.ndjson", *pictures())
+    done("-q", "sync")
+    with Catalog.open_to_read("sqlite:///livestills.db") as catalog, catalog.sync_lock("a"):
+        done("events", "ingest", "notices.ndjson")
+        assert livestills("sync").status == 11
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "error"),
+    [
+        (["ingest", "nowhere.ndjson"], 1, "nowhere.ndjson: No such file or directory"),
+        (["ingest", "-", "x"], 2, "- reads standard input"),
+        (["ingest", "broken.json"], 2, "the array is broken"),
+        (["serve"], 2, "callbacks are signed, and the secret is not known"),
+        (["serve", "--secret-file", "nowhere"], 2, "--secret-file nowhere: No such file"),
+        (["serve", "--secret-file", "empty"], 2, "--secret-file empty is empty"),
+        (["serve", "--secret-file", "empty", "--unsigned"], 2, "--unsigned takes every callback"),
+        (["serve", "--unsigned", "--path", "agora"], 2, "--path 'agora' is no path"),
+        (["serve", "--unsigned", "--log", "no/folder"], 2, "--log no/folder: No such file"),
+        (["serve", "--unsigned", "--host", "192.0.2.1"], 2, "cannot listen at 192.0.2.1:8090"),
+        (["serve", "--unsigned", "--source", "b"], 2, "no source is called 'b'"),
+    ],
+)
+@pytest.mark.usefixtures("world")
+def test_what_is_wrong_is_one_line(arguments: list[str], status: int, error: str) -> None:
+    Path("broken.json").write_text("[1,")
+    Path("empty").write_text("\n")
+    answer = livestills("events", *arguments)
+    assert answer.status == status
+    assert error in answer.error
+
+
+def test_without_the_extra_one_line_says_so() -> None:
+    program = (
+        "-c",
+        "import sys; sys.modules['uvicorn'] = None\nfrom cli.livestills import main; main()",
+    )
+    configure(a=memory()[0])
+    answer = process("events", "serve", "--unsigned", program=program)
+    assert answer.status == 2
+    assert answer.error.endswith("pip install 'livestills[agora]'")
+
+
+# --- serving ----------------------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def served(*arguments: str, **variables: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """A receiver in a process of its own, and its URL."""
+    command = [sys.executable, *PROGRAM, "events", "serve", "--port", "0", *arguments]
+    environment = {**os.environ, **variables}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment) as run:
+        try:
+            assert run.stderr is not None
+            said = ""
+            while "receiving callbacks at " not in said:
+                line = run.stderr.readline()
+                assert line, said
+                said += line
+            yield run, re.findall(r"receiving callbacks at (\S+)", said)[0]
+        finally:
+            run.kill()
+
+
+def ended(run: subprocess.Popen[str], number: int) -> tuple[int, str, str]:
+    run.send_signal(number)
+    out, err = run.communicate(timeout=60)
+    return run.returncode, out, err
+
+
+@pytest.mark.usefixtures("world")
+def test_a_receiver_takes_what_is_signed_and_ends_with_a_summary() -> None:
+    Path("secret").write_text(f"{SECRET}\n")
+    with served("--secret-file", "secret", "--log", "callbacks.ndjson", "--path", "/agora") as (run, url):
+        assert url.endswith("/agora")
+        for body in (*pictures(), CAMERA_OFF):
+            headers = {events.HEADER_V2: events.signature(body, SECRET)}
+            assert httpx.post(url, content=body, headers=headers, trust_env=False).status_code == 200
+        assert httpx.post(url, content=CAMERA_OFF, trust_env=False).status_code == 401
+        status, out, err = ended(run, signal.SIGTERM)
+    assert status == 143
+    assert out.splitlines() == [
+        "4 notices: 3 new and 0 known pictures, 1 new and 0 known facts",
+        "4 requests taken, 1 refused, 0 put off",
+    ]
+    assert "stopped by SIGTERM" in err
+    assert SECRET not in out + err
+    assert len(done("timeline", "7", "-o", "ndjson").records) == 3
+    assert Path("callbacks.ndjson").read_bytes().splitlines() == [*pictures(), CAMERA_OFF]
+    assert stat.S_IMODE(Path("callbacks.ndjson").stat().st_mode) == 0o600
+    done("events", "ingest", "callbacks.ndjson", "--catalog", "sqlite:///anew.db")
+    assert len(done("timeline", "7", "-o", "ndjson", "--catalog", "sqlite:///anew.db").records) == 3
+
+
+@pytest.mark.usefixtures("world")
+def test_the_secret_may_come_from_the_environment_and_programs_get_a_record() -> None:
+    body = pictures()[0]
+    with served("-o", "json", **{ENV_SECRET: SECRET}) as (run, url):
+        headers = {events.HEADER_V2: events.signature(body, SECRET)}
+        assert httpx.post(url, content=body, headers=headers, trust_env=False).status_code == 200
+        status, out, _ = ended(run, signal.SIGINT)
+    told = json.loads(out)
+    assert (status, told["pictures_new"], told["taken"], told["unsigned"]) == (130, 1, 1, 0)
+
+
+# --- samples and documentation ----------------------------------------------------------------------------------------
+
+
+def test_there_is_a_sample_of_every_event_that_is_known() -> None:
+    found = {json.loads(line)["eventType"] for file in SAMPLES for line in file.read_bytes().splitlines()}
+    assert found >= set(events.DETAILS)
+
+
+@pytest.mark.parametrize("file", SAMPLES, ids=lambda file: file.stem)
+def test_samples_are_taken_as_they_are(file: Path) -> None:
+    configure(a=memory()[0] + "directory1/directory2/")
+    (record,) = done("events", "ingest", str(file), "-o", "ndjson").records
+    assert (record["unreadable"], record["outside"], record["no_screenshots"]) == (0, 0, {})
+    assert record["notices"] == len(file.read_bytes().splitlines())
+
+
+def test_the_page_lists_every_event_and_what_becomes_of_it() -> None:
+    page = (ROOT / "docs" / "events.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (\d+) \| `([a-z_]+)` \| (.*) \|$", page, re.MULTILINE)
+    assert [(int(number), name) for number, name, _ in rows] == sorted(
+        (number, kind.name) for number, kind in events.DETAILS.items()
+    )
+    facts = {int(number): set(re.findall(r"`([a-z-]+)`", becomes)) for number, _, becomes in rows}
+    told: dict[int, set[str]] = {number: set() for number in events.DETAILS}
+    for details in (
+        events.StreamState("7", receiving=True, at=NOON),
+        events.StreamState("7", receiving=False, at=NOON),
+        events.SessionFailover("9"),
+        events.UploaderStarted(),
+        events.Uploaded(),
+        events.BackedUp(),
+        events.Uploading(1),
+        events.RecorderStarted(),
+        events.RecorderLeft(2),
+        events.SnapshotFile("x"),
+    ):
+        told[details.event_type] |= {fact.kind for fact in events.facts(events.parse(body_of(details)))}
+    assert facts == told
+    assert set().union(*told.values()) == set(FactKind)
