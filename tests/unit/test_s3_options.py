@@ -1,9 +1,12 @@
 """What a source may say about its storage."""
 
+import pickle
+
 import pytest
 
 from indexer.errors import ConfigError
 from indexer.storage.options import S3Options
+from indexer.storage.s3 import open_s3
 
 
 @pytest.mark.parametrize(
@@ -68,3 +71,20 @@ def test_credentials_in_an_endpoint_are_refused_and_not_repeated() -> None:
         S3Options("https://AKIAKEY:secret@s3.example.com").endpoint("bucket")
     assert "AKIAKEY" not in str(caught.value)
     assert "secret" not in str(caught.value)
+
+
+def test_keys_that_are_said_outright_are_used_and_never_shown() -> None:
+    options = S3Options("localhost:9000", region="r", access_key="AKIAKEY", secret_key="hidden", session_token="token")
+    shown = f"{options!r} {options}"
+    assert not [secret for secret in ("AKIAKEY", "hidden", "token") if secret in shown]
+    assert pickle.loads(pickle.dumps(options)) == options  # noqa: S301 - what we have just made
+    address = open_s3("bucket", options).presign("key")
+    assert "AKIAKEY" in address
+    assert "X-Amz-Security-Token=token" in address
+
+
+@pytest.mark.parametrize("keys", [{"access_key": "AKIAKEY"}, {"secret_key": "hidden"}])
+def test_half_of_a_pair_of_keys_is_a_wrong_configuration(keys: dict[str, str]) -> None:
+    with pytest.raises(ConfigError, match="one of them is missing") as caught:
+        open_s3("bucket", S3Options("localhost:9000", **keys))  # type: ignore[arg-type]  # of texts only
+    assert not {"AKIAKEY", "hidden"} & set(str(caught.value).split())
