@@ -177,7 +177,7 @@ class Capture:
     def stop(self, wait: bool = True) -> UploadingStatus:
         """End the session.  With `wait` until all is uploaded, for 20 s at most.  Again it only answers."""
         self._stopping.set()
-        if wait:
+        if wait and self._thread.is_alive():
             self._finished.wait(STOP_WITHIN_S)
         return self.status().uploading
 

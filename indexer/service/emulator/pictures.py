@@ -59,7 +59,6 @@ class Studio:
             self._asked_per_s += asked
         return Camera(self, scenario, plan, asked)
 
-    @property
     def draws(self) -> bool:
         """Whether each picture is drawn now; otherwise they come from the stock."""
         return 0 < self.drawn_per_s >= self._asked_per_s
@@ -103,7 +102,7 @@ class Camera:
         user = self._users[uid]
         width, height = self._sides[::-1] if user.phone else self._sides
         face = face_of(uid)
-        drawn = self._studio.draws
+        drawn = self._studio.draws()
         if drawn:
             person = Person(user.name, face, _SCENES[face % len(_SCENES)] if not user.phone else Scene.WINDOW)
             jpeg = draw_frame(person, channel=self._plan.cname, moment=at, width=width, height=height)

@@ -82,8 +82,10 @@ class Uploads:
         self._clock, self._retry_s = clock, retry_s
         self._ready: queue.Queue[Upload | None] = queue.Queue(waiting)
         self._late: list[tuple[datetime, int, Upload]] = []
+        self._down: set[int] = set()
         self._order = count()
         self._lock = Lock()
+        self._closed = False
         self._closing = Event()
         self._newer = Event()
         self._workers = [Thread(target=self._work, name=f"upload-{number}", daemon=True) for number in range(threads)]
@@ -120,7 +122,11 @@ class Uploads:
         return len(self._late)
 
     def close(self, *, within_s: float = 20.0) -> int:
-        """Finish what waits, but for at most so long; what is late is forgotten.  How many were forgotten."""
+        """Finish what waits, but for at most so long; what is late is forgotten.  How many were; again none are."""
+        with self._lock:
+            if self._closed:
+                return 0
+            self._closed = True
         deadline = time.monotonic() + within_s
         while self._ready.unfinished_tasks and time.monotonic() < deadline:
             time.sleep(_LOOK_S / 5)
@@ -141,8 +147,11 @@ class Uploads:
         return len(forgotten)
 
     def _work(self) -> None:
-        while (upload := self._ready.get()) is not None:
+        while True:
+            upload = self._ready.get()
             try:
+                if upload is None:
+                    return
                 self._carry_out(upload)
             finally:
                 self._ready.task_done()
@@ -154,14 +163,17 @@ class Uploads:
             try:
                 upload.store.put(upload.key, data, content_type=upload.content_type)
             except StorageUnavailableError as exc:
-                if not upload.backed_up and time.monotonic() + pause_s < until and not self._closing.wait(pause_s):
+                # Where one has waited in vain the next ones need not.
+                patient = not upload.backed_up and id(upload.store) not in self._down
+                if patient and time.monotonic() + pause_s < until and not self._closing.wait(pause_s):
                     continue
+                self._down.add(id(upload.store))
                 self._back_up(upload, exc)
-                return
             except LivestillsError as exc:
                 upload.ended(upload, Ending.REFUSED, exc)
-                return
-            upload.ended(upload, Ending.UPLOADED, None)
+            else:
+                self._down.discard(id(upload.store))
+                upload.ended(upload, Ending.UPLOADED, None)
             return
 
     def _back_up(self, upload: Upload, error: LivestillsError) -> None:
