@@ -34,7 +34,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "stats": "Show what the catalog holds, by source, day, channel or user.",
     "request": "Bodies of requests to Agora: check them before they are sent.",
     "capture": "Take screenshots of a channel: acquire, start, query and stop.",
-    "emulate": "Play Agora's screenshot capture on this machine, for trying and testing.",
+    "emulate": "Play Agora's screenshot capture here, to try and to test.",
     "events": "Notification callbacks: take them from files, or receive them.",
     "db": "The catalog's database: upgrade it, check it.",
     "demo": "Build a small world without any server, and look around in it.",
