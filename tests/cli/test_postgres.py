@@ -56,7 +56,14 @@ COMMANDS = """
     sync --dry-run
     sync --full
     sync --verify 100%
+    events ingest NOTICES --dry-run
+    events ingest NOTICES
+    events ingest NOTICES
+    timeline 7
+    gaps --user 7 --since 2026-01-01
+    sync
 """
+NOTICES = Path(__file__).parents[2] / "sample_keys" / "notices" / "session.ndjson"
 
 
 @pytest.mark.usefixtures("database")
@@ -65,7 +72,7 @@ def test_every_command_answers_as_on_sqlite() -> None:
     for more in ([], on_sqlite):
         done("-q", "sync", *more)
     sid = done("sessions", "list", "-o", "ndjson").records[0]["sid"]
-    for line in COMMANDS.replace("SID", sid).strip().splitlines():
+    for line in COMMANDS.replace("SID", sid).replace("NOTICES", str(NOTICES)).strip().splitlines():
         one, other = (livestills(*line.split(), "-o", "ndjson", *more) for more in ([], on_sqlite))
         assert one.status in {0, 3}, (line, one.err)
         assert (one.status, _without_times(one.out)) == (other.status, _without_times(other.out)), line
