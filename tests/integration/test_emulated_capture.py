@@ -277,6 +277,21 @@ def test_what_is_captured_after_an_update_goes_elsewhere() -> None:
     assert {key.rpartition(".")[2] for key in keys(there)} == {"jpg", "m3u8", "ts"}
 
 
+def test_an_update_may_change_whose_video_is_taken() -> None:
+    session = Session(ENDLESS, MemoryStore("emulated"), plan=replace(PLAN, subscribed=frozenset({"1"})), speed=300)
+    session.capture.start()
+    until(session.files)
+    session.capture.subscribe(frozenset({"1002"}))
+    until(lambda: any("__uid_s_1002__" in file for file in session.files()))
+    session.capture.stop()
+    session.uploads.close()
+    assert [
+        (told.details.uid, told.details.receiving)
+        for told in session.told
+        if isinstance(told.details, events.StreamState)
+    ] == [("1", True), ("1", False), ("1002", True)]
+
+
 # --- Recordings -----------------------------------------------------------------------------------------------------
 
 

@@ -223,6 +223,30 @@ def test_only_users_who_are_subscribed_to_are_captured_and_take_a_place() -> Non
     assert {shot.uid for shot in shots(played(Scenario(users, length=seconds(30)), plan))} == {"29", "3"}
 
 
+def test_whose_video_is_taken_may_change_on_the_way() -> None:
+    users = tuple(User(str(uid), "") for uid in range(1, 20))
+    plan = replace(PLAN, subscribed=frozenset({"1", "2"}))
+    simulation = Simulation(Scenario(users, length=seconds(60)), plan, start=START, seed=1)
+    found: list[Happening] = []
+    while simulation.due is not None and simulation.due < START + seconds(20):
+        found += simulation.step()
+    found += simulation.subscribe(frozenset({"2", "3"}), START + seconds(20))
+    while simulation.due is not None and simulation.due < START + seconds(40):
+        found += simulation.step()
+    found += simulation.subscribe(None, START + seconds(40))
+    found += simulation.run()
+    assert changes(found)[:4] == [
+        *((ZERO, "1", True), (ZERO, "2", True)),
+        *((seconds(20), "1", False), (seconds(20), "3", True)),
+    ]
+    assert [uid for at, uid, receiving in changes(found)[4:] if at == seconds(40) and receiving] == [
+        "1",
+        *(str(uid) for uid in range(4, 18)),
+    ]
+    assert [each.at for each in found] == sorted(each.at for each in found)
+    assert {shot.uid for shot in shots(found) if shot.at < START + seconds(40)} == {"1", "2", "3"}
+
+
 def test_a_scenario_that_repeats_goes_on_without_end() -> None:
     users = (
         User("1", "", leaves=seconds(40)),

@@ -1,6 +1,7 @@
 """A running session of the emulator: pictures of a scenario, uploaded in time, and what Agora would tell of it."""
 
 import logging
+from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -152,7 +153,9 @@ class Capture:
         self._uploads = uploads or self._own or Uploads(clock)
         self._camera = (studio or Studio()).open(scenario, plan, speed=clock.speed)
         self._playlists = Playlists()
-        self._stopping, self._settled, self._nothing_left, self._finished = Event(), Event(), Event(), Event()
+        self._stopping, self._woken = Event(), Event()
+        self._settled, self._nothing_left, self._finished = Event(), Event(), Event()
+        self._wishes: deque[frozenset[str] | None] = deque()
         self._lock, self._telling = Lock(), Lock()
         self._counts = _Counts()
         self._state = State.STARTING
@@ -174,9 +177,15 @@ class Capture:
         with self._lock:
             self._store, self._plan = store, replace(self._plan, prefix=prefix)
 
+    def subscribe(self, uids: frozenset[str] | None) -> None:
+        """Take the video of these users from now on, as `update` may say, too; None is everybody's."""
+        self._wishes.append(uids)
+        self._woken.set()
+
     def stop(self, wait: bool = True) -> UploadingStatus:
         """End the session.  With `wait` until all is uploaded, for 20 s at most.  Again it only answers."""
         self._stopping.set()
+        self._woken.set()
         if wait and self._thread.is_alive():
             self._finished.wait(STOP_WITHIN_S)
         return self.status().uploading
@@ -219,32 +228,37 @@ class Capture:
         simulation = Simulation(self._scenario, self._plan, start=start, seed=self._seed)
         self._change(State.RUNNING, started_at=start)
         self._tell(start, events.UploaderStarted())
-        happening: Happening | None = None
-        for happening in self._in_time(simulation.run(), start):
+        for happening in self._in_time(simulation, start):
             self._happen(happening)
-        if not isinstance(happening, RecorderLeft | RecorderLost):
+        if not simulation.over:
             now = _whole(self._clock.now())
             for cut in simulation.cut(now):
                 self._slice(cut)
             self._tell(now, events.RecorderLeft(LeaveCode.CLIENT_LEAVE))
         self._finish()
 
-    def _in_time(self, happenings: Iterator[Happening], start: datetime) -> Iterator[Happening]:
+    def _in_time(self, simulation: Simulation, start: datetime) -> Iterator[Happening]:
         """What happens, when it does, until it is over or stopped.  Tells of the progress each minute."""
-        minute = start + PROGRESS_EVERY
-        for happening in happenings:
-            while minute <= happening.at:
-                if not self._clock.sleep_until(minute, self._stopping):
+        at, minute = start, start + PROGRESS_EVERY
+        while not simulation.over:
+            due = simulation.due
+            if due is None and self._clock.speed == UNHURRIED:
+                self._woken.wait()  # nobody does anything any more, but the recorder stays
+            until = minute if due is None or minute <= due else due
+            if not self._clock.sleep_until(until, self._woken):
+                self._woken.clear()
+                if self._stopping.is_set():
                     return
+                now = min(until, max(at, _whole(self._clock.now())))
+                while self._wishes:
+                    yield from simulation.subscribe(self._wishes.popleft(), now)
+            elif until is due:
+                at = due
+                self._notice_delay(due)
+                yield from simulation.step()
+            else:
                 self._tell(minute, events.Uploading(self._progress()))
                 minute += PROGRESS_EVERY
-            if not self._clock.sleep_until(happening.at, self._stopping):
-                return
-            self._notice_delay(happening.at)
-            yield happening
-            if isinstance(happening, RecorderLeft | RecorderLost):
-                return
-        self._stopping.wait()  # nobody does anything any more, but the recorder stays
 
     def _notice_delay(self, due: datetime) -> None:
         """Say once that the storage is too slow.  An unhurried clock goes by what is captured."""
@@ -347,7 +361,7 @@ class Capture:
         if ruined:
             _log.warning("session %s ends, its uploads are refused: %s", self._plan.sid, error)
             self._tell(self._clock.now(), notes.STORAGE_ERROR)
-            self._stopping.set()
+            self.stop(wait=False)
 
     def _slice(self, cut: SliceCut) -> None:
         with self._lock:

@@ -181,7 +181,7 @@ def happenings(scenario: Scenario, plan: Plan, *, start: datetime, seed: int) ->
 
 # What lies on the heap for the same millisecond happens in this order: who stops is not captured any more, who leaves
 # makes room for who joins.
-_TURN, _FAIL, _TAKE_OVER, _CEASE, _STOP, _LEAVE, _JOIN, _PUBLISH, _IDLE, _END, _SLICE_END, _SHOT = range(12)
+_START, _TURN, _FAIL, _TAKE_OVER, _CEASE, _STOP, _LEAVE, _JOIN, _PUBLISH, _IDLE, _END, _SLICE_END, _SHOT = range(13)
 
 _SLICE_MS: Final = SLICE // timedelta(milliseconds=1)
 _TRACK_BEGINS_MS: Final = (300, 900)
@@ -252,32 +252,57 @@ class Simulation:
         self._present = 0
         self._idle_turn = 0
         self._recorder = _Recorder()
-        self._over = False
+        self.over = False
+        """The session has ended by itself, or was cut."""
         self._heap: list[tuple[int, int, int, Callable[[int], Iterable[Happening]]]] = []
         self._order = count()
 
-    def run(self) -> Iterator[Happening]:
-        """See `happenings`.  Once only."""
-        yield RecorderStarted(from_ms(self._start_ms))
+        self._push(self._start_ms, _START, self._start)
         self._push(self._start_ms, _TURN, self._turn)
-        for number, failover in enumerate(self._scenario.failovers):
+        for number, failover in enumerate(scenario.failovers):
             self._push(self._start_ms + _ms(failover.at), _FAIL, partial(self._fail, number, failover))
-        if self._scenario.length is not None:
-            self._push(self._start_ms + _ms(self._scenario.length), _END, self._leave_for_good)
+        if scenario.length is not None:
+            self._push(self._start_ms + _ms(scenario.length), _END, self._leave_for_good)
         self._expect_somebody(self._start_ms)
-        while self._heap and not self._over:
-            at_ms, _, _, act = heapq.heappop(self._heap)
-            yield from act(at_ms)
+
+    def run(self) -> Iterator[Happening]:
+        """See `happenings`."""
+        while self.due is not None:
+            yield from self.step()
+
+    @property
+    def due(self) -> datetime | None:
+        """When something may happen next; None if nothing ever will."""
+        return None if self.over or not self._heap else from_ms(self._heap[0][0])
+
+    def step(self) -> Iterable[Happening]:
+        """What happens then: often nothing.  To be taken whole before anything else is asked."""
+        at_ms, _, _, act = heapq.heappop(self._heap)
+        return act(at_ms)
+
+    def subscribe(self, uids: frozenset[str] | None, at: datetime) -> Iterator[Happening]:
+        """Take the video of these users from now on, which is not behind what is due; None is everybody's."""
+        at_ms = to_ms(at)
+        for guest in self._guests:
+            wanted = uids is None or guest.user.uid in uids
+            if wanted != guest.wanted:
+                guest.wanted = wanted
+                if guest.present:
+                    yield from (self._arrive if wanted else self._depart)(guest, at_ms)
+        yield from self._settle(at_ms)
 
     def cut(self, at: datetime) -> list[SliceCut]:
         """The last slices of all recordings, if the session is stopped at `at`.  Nothing happens after that."""
-        self._over = True
+        self.over = True
         at_ms = to_ms(at)
         tracks = [track for guest in self._guests for track in guest.tracks.values()]
         return [cut for track in tracks for cut in self._ended(track, at_ms)]
 
     def _push(self, at_ms: int, rank: int, act: Callable[[int], Iterable[Happening]]) -> None:
         heapq.heappush(self._heap, (at_ms, rank, next(self._order), act))
+
+    def _start(self, at_ms: int) -> Iterable[Happening]:
+        return (RecorderStarted(from_ms(at_ms)),)
 
     # --- Users ------------------------------------------------------------------------------------------------------
 
@@ -307,8 +332,7 @@ class Simulation:
         guest.present = True
         self._present += 1
         if guest.wanted:
-            self._queue.append(guest)
-            self._track(guest, "audio", at_ms)
+            yield from self._arrive(guest, at_ms)
         yield from self._settle(at_ms)
 
     def _leave(self, guest: _Guest, at_ms: int) -> Iterator[Happening]:
@@ -316,14 +340,8 @@ class Simulation:
             return
         guest.present = guest.publishing = False
         self._present -= 1
-        if guest.taken:
-            guest.taken = False
-            self._taken -= 1
-        elif guest.wanted:
-            self._queue.remove(guest)
-        if "audio" in guest.tracks:
-            yield from self._ended(guest.tracks["audio"], at_ms)
-        yield from self._see(guest, at_ms)
+        if guest.wanted:
+            yield from self._depart(guest, at_ms)
         yield from self._settle(at_ms)
         if not self._present:
             self._expect_somebody(at_ms)
@@ -335,6 +353,23 @@ class Simulation:
 
     def _stop(self, guest: _Guest, at_ms: int) -> Iterator[Happening]:
         guest.publishing = False
+        yield from self._see(guest, at_ms)
+
+    def _arrive(self, guest: _Guest, at_ms: int) -> Iterable[Happening]:
+        """Somebody is there now of whom the recorder shall take what it can."""
+        self._queue.append(guest)
+        self._track(guest, "audio", at_ms)
+        return ()
+
+    def _depart(self, guest: _Guest, at_ms: int) -> Iterator[Happening]:
+        """And now not any more."""
+        if guest.taken:
+            guest.taken = False
+            self._taken -= 1
+        else:
+            self._queue.remove(guest)
+        if "audio" in guest.tracks:
+            yield from self._ended(guest.tracks["audio"], at_ms)
         yield from self._see(guest, at_ms)
 
     def _settle(self, at_ms: int) -> Iterator[Happening]:
@@ -411,7 +446,7 @@ class Simulation:
             guest.tracks.clear()
         failed = RecorderFailed(from_ms(at_ms), self._recorder.bak)
         if number >= MOST_SWITCHES:
-            self._over = True
+            self.over = True
             return (failed, RecorderLost(failed.at))
         taken_over = at_ms + _ms(failover.takes)
         self._push(taken_over, _TAKE_OVER, partial(self._take_over, number, failover, at_ms))
