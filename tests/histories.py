@@ -16,6 +16,7 @@ from itertools import pairwise
 from random import Random
 from typing import Final
 
+from indexer.agora.facts import Fact
 from indexer.agora.names import ScreenshotName, ShotHead
 from indexer.agora.names import format as key_of
 from indexer.catalog.catalog import Catalog
@@ -24,8 +25,10 @@ from indexer.jobs.plan import Mode, Wishes
 from indexer.jobs.sync import Access, Watch, sync
 from indexer.model import from_ms, to_ms
 from indexer.storage.memory import MemoryStore
+from indexer.timeline.explaining import FEW
 from indexer.timeline.figures import Timeline
-from indexer.timeline.gaps import FEW, Cause, Gap
+from indexer.timeline.gaps import Cause, Gap, ToldBy
+from tests.callbacks import SILENT_SESSIONS, Stretch, Told, arrived
 
 NOW: Final = datetime(2026, 11, 5, 12, tzinfo=UTC)
 HORIZON: Final = timedelta(hours=96)
@@ -34,9 +37,6 @@ SESSIONS: Final = 60
 """Of the history that docs/timelines.md tells of."""
 UPLOADS_MS: Final = 20 * 60_000
 """Who left so shortly before the listing may as well have late uploads: nothing tells."""
-
-Stretch = tuple[int, int]
-"""Milliseconds from 1970, half open."""
 
 
 class Truth(StrEnum):
@@ -94,6 +94,12 @@ class Seat:
     """When there were pictures to take: the camera was on, somebody was there, and a recorder was running."""
     events: list[tuple[Truth, Stretch]]
     others: "list[Seat]" = field(default_factory=list)
+    camera: Sequence[Stretch] = ()
+    """When it was on, whether a recorder was running or not."""
+    told: Sequence[Fact] = ()
+    """What callbacks told of the user and of the session."""
+    cameras_fell_silent: bool = True
+    """Where everybody was silent, all cameras were off; else the recorder was away."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +120,11 @@ class History:
     pictures: Sequence[Picture]
     """Without the lost ones."""
 
+    @property
+    def told(self) -> list[Fact]:
+        """What callbacks told, as it came: in any order, and some of it twice."""
+        return [fact for of_session in {seat.sid: seat.told for seat in self.seats}.values() for fact in of_session]
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:
@@ -123,11 +134,16 @@ class Answer:
     truth: Truth | None
     """None if two things came together."""
     evident: bool
+    cameras_fell_silent: bool = True
+    """See `Seat`."""
 
     @property
     def verdict(self) -> Verdict:
         """Of a gap with one truth."""
         assert self.truth is not None
+        is_told_off = self.gap.cause is Cause.CAMERA_OFF and self.gap.told_by is ToldBy.CALLBACKS
+        if self.truth is Truth.SILENT and self.cameras_fell_silent and is_told_off:
+            return Verdict.RIGHT
         if self.gap.cause in RIGHT[self.truth]:
             return Verdict.RIGHT
         return Verdict.OPEN if self.gap.cause in _OPEN else Verdict.WRONG
@@ -191,7 +207,30 @@ class _Session:
             seat.session = (begin, end)
             seat.events += [(Truth.NOT_JOINED, (begin, seat.on[0][0])), (Truth.LEFT, (seat.on[-1][1], end))]
             seat.others = [other for other in here if other is not seat]
+        self._tell(here)
         seats += here
+
+    def _tell(self, here: Sequence[Seat]) -> None:
+        """What callbacks told, by chances of its own: the history is the same with it and without."""
+        chance = Random(f"{self._sid} callbacks")
+        by_cameras = chance.random() < 0.5
+        recorders = [stretch for _, stretch in self._recorders]
+        failovers = list(range(1, len(recorders)))
+        if self._silence is not None and not by_cameras:
+            recorders = _without(recorders, [self._silence])
+            begins = [stretch[0] for _, stretch in self._recorders[1:]]
+            failovers = [number for number, (begin, _) in enumerate(recorders) if begin in begins]
+        for seat in here:
+            if not by_cameras:
+                silences = [stretch for truth, stretch in seat.events if truth is Truth.SILENT]
+                seat.camera = _union([*seat.camera, *silences])
+            seat.cameras_fell_silent = by_cameras
+        late = any(truth is Truth.LATE for seat in here for truth, _ in seat.events)
+        told = Told(self._sid, self._cname, recorders, failovers, {seat.uid: seat.camera for seat in here}, late)
+        if chance.random() >= SILENT_SESSIONS:
+            came = arrived(told.facts(chance), chance, now_ms=to_ms(NOW))
+            for seat in here:
+                seat.told = came
 
     def _seat(self, uid: str, pictures: list[Picture]) -> Seat:
         chance, interval = self._chance, self._interval_ms
@@ -212,7 +251,7 @@ class _Session:
             if one[1] < other[0] and joins < one[1] < leaves:
                 events.append((Truth.FAILOVER, (one[1], other[0])))
         recorded = _without(stretches, [stretch for truth, stretch in events if truth is Truth.FAILOVER])
-        seat = Seat(uid, self._cname, self._sid, interval, (0, 0), recorded, events)
+        seat = Seat(uid, self._cname, self._sid, interval, (0, 0), recorded, events, camera=stretches)
         self._take(seat, stretches, pictures)
         return seat
 
@@ -226,7 +265,7 @@ class _Session:
         )
         on = [(moment, moment + interval + 4_000) for moment in moments]
         events = [(Truth.CAMERA_OFF, (end, begin)) for (_, end), (begin, _) in pairwise(on)]
-        seat = Seat("visitor", self._cname, self._sid, interval, (0, 0), on, events)
+        seat = Seat("visitor", self._cname, self._sid, interval, (0, 0), on, events, camera=on)
         self._take(seat, on, pictures)
         self._chance = others
         return seat
@@ -324,11 +363,12 @@ def told(past: History, catalog: Catalog) -> Iterator[tuple[Seat, Timeline]]:
             yield seats[timeline.sid, timeline.uid], timeline
 
 
-def answers(seat: Seat, timeline: Timeline) -> Iterator[Answer]:
-    """Every gap with its truth."""
+def answers(seat: Seat, timeline: Timeline, *, callbacks: bool = False) -> Iterator[Answer]:
+    """Every gap with its truth; whether evidence exists depends on whether callbacks came."""
     for gap in timeline.gaps:
         truth = _truth(seat, gap)
-        yield Answer(gap, truth, truth is not None and _is_evident(seat, gap, truth))
+        evident = truth is not None and (_is_evident(seat, gap, truth) or (callbacks and _is_told(seat, gap, truth)))
+        yield Answer(gap, truth, evident, seat.cameras_fell_silent)
 
 
 def _truth(seat: Seat, gap: Gap) -> Truth | None:
@@ -362,6 +402,15 @@ def _is_evident(seat: Seat, gap: Gap, truth: Truth) -> bool:
     if truth is Truth.LEFT:
         return to_ms(gap.since) < to_ms(NOW) - UPLOADS_MS
     return True
+
+
+def _is_told(seat: Seat, gap: Gap, truth: Truth) -> bool:
+    """Whether a callback that came can tell."""
+    moments = [fact.at_ms for fact in seat.told if fact.uid in ("", seat.uid)]
+    ends = [end for what, stretch in seat.events if what is truth and _common([stretch], gap) for end in stretch]
+    return (truth in {Truth.LATE, Truth.LOST} and bool(moments)) or any(
+        abs(at - end) < 3_500 for at in moments for end in ends
+    )
 
 
 def _union(stretches: Iterable[Stretch]) -> list[Stretch]:
@@ -412,16 +461,22 @@ def share(found: Iterable[Answer], verdict: Verdict) -> float:
     return sum(answer.verdict is verdict for answer in evident) / len(evident)
 
 
-def survey(seed: int, *, sessions: int, clock: Clock = Clock.BEGINS_ANEW) -> list[Answer]:
-    """All answers about one history."""
+def survey(seed: int, *, sessions: int, clock: Clock = Clock.BEGINS_ANEW) -> tuple[list[Answer], list[Answer]]:
+    """All answers about one history: from names alone, and with callbacks."""
     past = history(seed, sessions=sessions, clock=clock)
     with (
         tempfile.TemporaryDirectory() as folder,
         Catalog.open_to_write(f"sqlite:///{folder}/catalog.db", now=NOW) as catalog,
     ):
         in_catalog(past, catalog)
-        return [answer for seat, timeline in told(past, catalog) for answer in answers(seat, timeline)]
+        from_names = [answer for seat, timeline in told(past, catalog) for answer in answers(seat, timeline)]
+        catalog.facts.record(past.told)
+        with_callbacks = [
+            answer for seat, timeline in told(past, catalog) for answer in answers(seat, timeline, callbacks=True)
+        ]
+        return from_names, with_callbacks
 
 
 if __name__ == "__main__":
-    print(table(survey(SEED, sessions=SESSIONS)))  # noqa: T201 - it is what it is for
+    for each in survey(SEED, sessions=SESSIONS):
+        print(table(each), end="\n\n")  # noqa: T201 - it is what it is for

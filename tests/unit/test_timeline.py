@@ -7,6 +7,7 @@ from itertools import count, pairwise, permutations
 from hypothesis import given
 from hypothesis import strategies as st
 
+from indexer.model import ANNOUNCED
 from indexer.timeline.series import (
     SAMPLE,
     STILL,
@@ -19,6 +20,7 @@ from indexer.timeline.series import (
     longest_pause,
     missing_between,
     pieces,
+    usual_lag,
 )
 from tests.captured import Taken
 
@@ -180,6 +182,17 @@ def test_pictures_of_another_size_are_not_equal() -> None:
     (run,) = pieces(shots, since=NOON, until=NOON, interval=TEN_SECONDS, md5_sources={"prod"})
     assert isinstance(run, Run)
     assert run.frozen == ()
+
+
+def test_pictures_that_only_callbacks_told_of_are_never_frozen_nor_late() -> None:
+    shots = [Taken(after(10_000 * n), etag="", size=0, tier=ANNOUNCED, lag=timedelta(hours=2)) for n in range(5)]
+    (run,) = pieces(
+        shots, since=shots[0].captured_at, until=shots[-1].captured_at, interval=TEN_SECONDS, md5_sources={"prod"}
+    )
+    assert isinstance(run, Run)
+    assert (run.shots, run.frozen) == (5, ())
+    assert usual_lag(shots) == timedelta(0)
+    assert usual_lag([*shots, Taken(after(50_000))]) == timedelta(seconds=2)
 
 
 def test_what_two_recorders_saw_of_one_moment_is_not_frozen() -> None:
