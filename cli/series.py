@@ -26,7 +26,7 @@ RUN_FIELDS: Final = (
 )
 GAP_FIELDS: Final = (
     *("uid", "cname", "sid", "since", "until", "length_s", "missing", "cause", "evidence"),
-    *("camera_on", "name"),
+    *("camera_on", "name", "told_by"),
 )
 SERIES_FIELDS: Final = (
     *("uid", "name", "cname", "sid", "sources", "since", "until", "interval_s", "interval_configured"),
@@ -98,6 +98,7 @@ def gap_record(series: Timeline, gap: Gap, names: Names) -> Record:
         "evidence": gap.evidence,
         "camera_on": gap.on,
         "name": names.name_of(series.cname, series.uid),
+        "told_by": str(gap.told_by),
     }
 
 
@@ -115,6 +116,7 @@ def blind_record(series: Timeline, scene: Scene[Shot], names: Names) -> Record:
         "evidence": f"{counted(scene.shots, 'picture')} in a row",
         "camera_on": True,
         "name": names.name_of(series.cname, series.uid),
+        "told_by": "pictures",
     }
 
 

@@ -2,10 +2,14 @@
 
 import json
 import shutil
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from indexer.agora.facts import Fact, FactKind
+from indexer.catalog.catalog import Catalog
+from indexer.model import to_ms
 from tests.cli.running import done, livestills
 from tests.cli.worlds import configure, memory, series, sid
 
@@ -67,7 +71,7 @@ def test_programs_get_a_record_for_each_gap() -> None:
     assert [list(record) for record in records] == [
         [
             *("uid", "cname", "sid", "since", "until", "length_s", "missing", "cause", "evidence"),
-            *("camera_on", "name"),
+            *("camera_on", "name", "told_by"),
         ]
     ] * 2
     assert records[0] == {
@@ -82,6 +86,7 @@ def test_programs_get_a_record_for_each_gap() -> None:
         "evidence": "user 8 went on",
         "camera_on": False,
         "name": None,
+        "told_by": "names",
     }
     assert done("gaps", "7", "-o", "json").document == records
     assert [row["cause"] for row in done("gaps", "7", "-o", "csv").rows] == ["camera-off", "failover"]
@@ -201,3 +206,18 @@ def test_hostile_names_reach_neither_terminal_nor_spreadsheet() -> None:
     assert r"user \x1b]0;title went on" in answer.out
     (row,) = done("gaps", "--session", sid(2), "-o", "csv").rows
     assert (row["uid"], row["cname"]) == ("\x1b[31m=1+1", "two\nlines")
+
+
+def test_what_callbacks_told_is_shown_and_said_to_be_from_them() -> None:
+    at_ms = to_ms(datetime(2026, 11, 5, 12, 1, 41, tzinfo=UTC))
+    with Catalog.open_to_write("sqlite:///livestills.db", now=datetime.now(UTC)) as catalog:
+        catalog.facts.record([Fact(sid(0), "room", "7", at_ms, FactKind.CAMERA_OFF)])
+    evidence = "the user stopped sending video at 12:01:41Z (callback)"
+    assert f"camera-off   {evidence}\n" in done("gaps", "7", "--session", sid(0)).out
+    records = done("gaps", "7", "-o", "ndjson").records
+    assert [(record["cause"], record["told_by"]) for record in records] == [
+        ("camera-off", "callbacks"),
+        ("failover", "names"),
+    ]
+    assert records[0]["evidence"] == evidence
+    assert f"camera-off: {evidence}\n" in done("timeline", "7", "--session", sid(0)).out
