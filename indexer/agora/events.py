@@ -72,6 +72,9 @@ CLOUD_RECORDING: Final = 3
 _LONGEST_KEY: Final = 1024
 _LONGEST_CNAME: Final = 1024
 
+# The highest documented number is 1001.  Counts are kept by number, so there must not be any number of numbers.
+_LAST_EVENT: Final = 9_999
+
 
 def parse(body: bytes) -> Notice:
     """The notice that a callback's body tells.  Raises BadNoticeError, in one line."""
@@ -92,7 +95,7 @@ def read(told: object) -> Notice:
     """`parse` of a body that is decoded already, as from an array of notices."""
     envelope = Fields(told, "", BadNoticeError)
     notice_id = envelope.text("noticeId", longest=LONGEST_ID)
-    event_type = envelope.number("eventType")
+    event_type = envelope.number("eventType", most=_LAST_EVENT)
     product = envelope.number("productId")
     if product != CLOUD_RECORDING:
         raise OtherProductError(f"product {product} is not Cloud Recording ({CLOUD_RECORDING})")

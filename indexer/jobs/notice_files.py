@@ -73,7 +73,7 @@ def read_notices(
 
 
 def _decoded(line: bytes) -> object:
-    if len(line) > LONGEST:
+    if len(line.rstrip(b"\r\n")) > LONGEST:
         raise BadNoticeError(f"longer than {LONGEST:,} bytes")
     return events.decode(line)
 

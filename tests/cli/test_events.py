@@ -181,19 +181,17 @@ def test_without_the_extra_one_line_says_so() -> None:
 
 
 @contextmanager
-def served(*arguments: str, **variables: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """A receiver in a process of its own, and its URL."""
+def served(*arguments: str, **variables: str) -> Iterator[tuple[subprocess.Popen[str], str, list[str]]]:
+    """A receiver in a process of its own, its URL, and what it warned of."""
     command = [sys.executable, *PROGRAM, "events", "serve", "--port", "0", *arguments]
     environment = {**os.environ, **variables}
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment) as run:
         try:
             assert run.stderr is not None
-            said = ""
-            while "receiving callbacks at " not in said:
-                line = run.stderr.readline()
-                assert line, said
-                said += line
-            yield run, re.findall(r"receiving callbacks at (\S+)", said)[0]
+            said = [run.stderr.readline()]
+            while said[-1] and not said[-1].startswith("receiving callbacks at "):
+                said.append(run.stderr.readline())
+            yield run, said[-1].split()[-1], said[:-1]
         finally:
             run.kill()
 
@@ -207,7 +205,8 @@ def ended(run: subprocess.Popen[str], number: int) -> tuple[int, str, str]:
 @pytest.mark.usefixtures("world")
 def test_a_receiver_takes_what_is_signed_and_ends_with_a_summary() -> None:
     Path("secret").write_text(f"{SECRET}\n")
-    with served("--secret-file", "secret", "--log", "callbacks.ndjson", "--path", "/agora") as (run, url):
+    with served("--secret-file", "secret", "--log", "callbacks.ndjson", "--path", "/agora") as (run, url, warned):
+        assert warned == []
         assert url.endswith("/agora")
         for body in (*pictures(), CAMERA_OFF):
             headers = {events.HEADER_V2: events.signature(body, SECRET)}
@@ -231,12 +230,23 @@ def test_a_receiver_takes_what_is_signed_and_ends_with_a_summary() -> None:
 @pytest.mark.usefixtures("world")
 def test_the_secret_may_come_from_the_environment_and_programs_get_a_record() -> None:
     body = pictures()[0]
-    with served("-o", "json", **{ENV_SECRET: SECRET}) as (run, url):
+    with served("-o", "json", **{ENV_SECRET: SECRET}) as (run, url, _):
         headers = {events.HEADER_V2: events.signature(body, SECRET)}
         assert httpx.post(url, content=body, headers=headers, trust_env=False).status_code == 200
         status, out, _ = ended(run, signal.SIGINT)
     told = json.loads(out)
     assert (status, told["pictures_new"], told["taken"], told["unsigned"]) == (130, 1, 1, 0)
+
+
+@pytest.mark.usefixtures("world")
+def test_an_open_door_is_warned_of() -> None:
+    with served("--unsigned", "--host", "0.0.0.0") as (run, url, warned):  # noqa: S104
+        assert [re.sub(r";.*|:[^:]*$", "", line.strip().removeprefix("livestills: ")) for line in warned] == [
+            "whoever reaches 0.0.0.0 can post here, and nothing is encrypted",
+            "callbacks are taken unsigned",
+        ]
+        assert httpx.post(url, content=CAMERA_OFF, trust_env=False).status_code == 200
+        assert ended(run, signal.SIGTERM)[0] == 143
 
 
 # --- samples and documentation ----------------------------------------------------------------------------------------
