@@ -24,7 +24,7 @@ from indexer.agora.events import SnapshotFile
 from indexer.model import EPOCH
 from indexer.service.emulator.backfill import Past, Written, backfill
 from indexer.service.emulator.capture import Capture, Clock, Told
-from indexer.service.emulator.pictures import Studio
+from indexer.service.emulator.pictures import Studio, faces
 from indexer.service.emulator.scenario import Scenario, User
 from indexer.service.emulator.simulation import MOST_VIDEOS, Plan
 from indexer.service.emulator.uploading import THREADS, Uploads
@@ -80,7 +80,7 @@ def _of_one_size(store: S3Store, width: int, height: int, amount: Amount) -> Ite
     users = tuple(User(str(1000 + number), f"user {number}") for number in range(MOST_VIDEOS))
     scenario = Scenario(users, width=width, height=height)
     studio = Studio(drawn_per_s=0)  # and not by what so many sessions ask for: with few it would draw
-    ready = [studio.take(user.uid, EPOCH, width, height) for user in users]
+    ready = [studio.from_stock(face, EPOCH, width, height) for face in faces(scenario)]
     for number, data in enumerate(ready):  # connections are made, and the server makes room
         store.put(f"first/{number}.jpg", data, content_type="image/jpeg")
     captured, floor, past = [], [], []

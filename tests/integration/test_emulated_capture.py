@@ -25,7 +25,7 @@ from indexer.errors import AccessDeniedError, StorageUnavailableError
 from indexer.render.thumbnail import ThumbSpec, thumbnails_with_sight
 from indexer.service.emulator.backfill import Past, Written, backfill
 from indexer.service.emulator.capture import UNHURRIED, Capture, Clock, State, Told, UploadingStatus
-from indexer.service.emulator.pictures import Studio, with_comment
+from indexer.service.emulator.pictures import FACES, Studio, faces, with_comment
 from indexer.service.emulator.scenario import Failover, Late, Period, Scenario, User
 from indexer.service.emulator.simulation import Plan, ShotTaken, happenings, shot_key
 from indexer.service.emulator.uploading import LATE, THREADS, WAITING, Uploads
@@ -171,6 +171,13 @@ def test_few_pictures_are_drawn_anew_and_many_come_from_the_stock() -> None:
     assert studio.draws()
     assert b", drawn" in with_time
     assert (studio.used.drawn, studio.used.from_stock) == (1, 1)
+
+
+def test_everybody_in_a_session_has_another_face_and_always_the_same() -> None:
+    users = tuple(User(str(uid), "") for uid in range(1, 2 * FACES + 1))
+    found = faces(Scenario(users))
+    assert Counter(found) == dict.fromkeys(range(FACES), 2)
+    assert faces(Scenario(users[:5])) == found[:5]
 
 
 def test_a_comment_stands_behind_the_segment_that_comes_first() -> None:
