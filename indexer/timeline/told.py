@@ -111,15 +111,23 @@ def failed_over(since: datetime, until: datetime, facts: Sequence[Fact]) -> date
 
 
 def away(since: datetime, until: datetime, facts: Sequence[Fact]) -> Away | None:
-    """From when to when no recorder was there, as far as that lies in [since, until]."""
+    """From when to when no recorder was there, as far as that lies in [since, until].
+
+    None that left where the stretch ends, or began where it begins: that is the session's end, or its beginning.
+    """
+    found = _away(since, until, facts)
+    return None if found is None or found.until - found.since <= _TOLERANCE else found
+
+
+def _away(since: datetime, until: datetime, facts: Sequence[Fact]) -> Away | None:
     left: datetime | None = None
     for at, kind in _changes(since, until, facts):
         if kind is FactKind.RECORDER_LEFT:
             left = left or at
-        elif kind is FactKind.RECORDER_STARTED:
-            if left is None:
-                return Away(since, at, f"a recorder began at {clock(at)} (callback)")
+        elif kind is FactKind.RECORDER_STARTED and left is not None:
             return Away(left, at, f"no recorder was there from {clock(left)} to {clock(at)} (callbacks)")
+        elif kind is FactKind.RECORDER_STARTED and at - since > _TOLERANCE:
+            return Away(since, at, f"a recorder began at {clock(at)} (callback)")
     return None if left is None else Away(left, until, f"the recorder left at {clock(left)} (callback)")
 
 

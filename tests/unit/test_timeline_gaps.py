@@ -501,6 +501,11 @@ def test_where_no_recorder_was_there_the_session_is_silent(told: list[tuple[floa
     assert told_gaps(hole(303), [(-300, ON), *told], GONE_ON) == [(Cause.CAMERA_OFF, 0, 303, False)]
 
 
+@pytest.mark.parametrize("told", [(-0.8, STARTED), (1.5, STARTED), (18.5, LEFT), (21.0, LEFT)])
+def test_a_recorder_that_begins_or_leaves_at_the_end_of_a_gap_was_not_away_in_it(told: tuple[float, FactKind]) -> None:
+    assert told_gaps(hole(20), [told])[0][0] is not Cause.SESSION_SILENT
+
+
 def test_before_the_first_picture_one_has_not_joined_until_a_callback_tells_it() -> None:
     first = Hole(NOON, after(95), None, Taken(after(95)))
     assert told_gaps(first, []) == [(Cause.NOT_JOINED, 0, 95, False)]
