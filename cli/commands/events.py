@@ -5,6 +5,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Final
 
@@ -16,14 +17,16 @@ from cli.options import common, common_options, with_app
 from cli.output import Output
 from cli.progress import counting
 from cli.signals import stopping
-from cli.texts import shown
-from indexer.errors import ConfigError, ExitStatus
+from cli.texts import counted, shown
+from indexer.errors import ConfigError, ExitStatus, InterruptedRunError
 
 if TYPE_CHECKING:
     from indexer.agora.events import Notice
     from indexer.app import App
     from indexer.catalog.catalog import Catalog
     from indexer.jobs.notice_files import NoticesRead
+    from indexer.service.receiver import Answers
+    from indexer.service.writing import Writer
 
 ENV_SECRET: Final = "LIVESTILLS_NOTICE_SECRET"  # noqa: S105  # its name, not the secret
 
@@ -122,7 +125,7 @@ def serve(
     """Receive callbacks over HTTP until stopped.  A proxy in front of it does HTTPS.
 
     Only what is signed with your secret is taken, and answered when it is in the catalog; what cannot be written now is
-    answered with 503, so that Agora sends it again.  SIGINT or SIGTERM end it when everything taken is written.
+    answered with 503, so that Agora sends it again.  Ctrl-C or SIGTERM end it when all that was taken is written.
     """
     try:
         from indexer.service.receiver import Answers, Trust, receiving
@@ -140,33 +143,34 @@ def serve(
     path = check_path(path)
     places = Homes(homes(app, source))
     answers = Answers()
-    started = False
-    try:
-        with ExitStack() as stack:
-            check = stack.enter_context(stopping())
-            catalog = stack.enter_context(app.catalog_to_write())
-            file = None if log is None else stack.enter_context(_appending(log))
-            writer = stack.enter_context(Writer(Intake(catalog, places), now=app.now, log=file))
-            url = stack.enter_context(receiving(writer, trust, answers, host=host, port=port, path=path))
-            if not is_loopback(host):
-                warn(f"whoever reaches {shown(host)} can post here, and nothing is encrypted; let a proxy do HTTPS")
-            if trust.secret is None:
-                warn("callbacks are taken unsigned: whoever reaches this address can write into the catalog")
-            out.note(f"receiving callbacks at {url}{path}")
-            started = True
+    with ExitStack() as stack:
+        check = stack.enter_context(stopping())
+        catalog = stack.enter_context(app.catalog_to_write())
+        file = None if log is None else stack.enter_context(_appending(log))
+        writer = stack.enter_context(Writer(Intake(catalog, places), now=app.now, log=file))
+        url = stack.enter_context(receiving(writer, trust, answers, host=host, port=port, path=path))
+        if not is_loopback(host):
+            warn(f"whoever reaches {shown(host)} can post here, and nothing is encrypted; let a proxy do HTTPS")
+        if trust.secret is None:
+            warn("callbacks are taken unsigned: whoever reaches this address can write into the catalog")
+        out.note(f"receiving callbacks at {url}{path}")
+        try:
             while True:
                 check()
                 time.sleep(_LOOK_EVERY_S)
-    finally:
-        if started:
-            if out.for_people:
-                out.tell(summary(writer.report))
-                refused = answers.unsigned + answers.unreadable + answers.too_long
-                out.tell(f"{answers.taken:,} requests taken, {refused:,} refused, {answers.put_off:,} put off")
-                explain(writer.report, out)
-            else:
-                answered = {name: getattr(answers, name) for name in Answers.__slots__}
-                out.record({**record(writer.report), **answered, "groups": writer.groups}, ())
+        except InterruptedRunError:
+            pass  # that is how a service ends
+    _tell_end(out, writer, answers)
+
+
+def _tell_end(out: Output, writer: "Writer", answers: "Answers") -> None:
+    if not out.for_people:
+        out.record({**record(writer.report), **asdict(answers), "groups": writer.groups}, ())
+        return
+    refused = answers.unsigned + answers.unreadable + answers.too_long
+    out.tell(summary(writer.report))
+    out.tell(f"{counted(answers.taken, 'request')} taken, {refused:,} refused, {answers.put_off:,} put off")
+    explain(writer.report, out)
 
 
 @contextmanager
