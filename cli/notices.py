@@ -68,7 +68,7 @@ def record(report: "NoticeReport") -> Record:
 
 def check_path(path: str) -> str:
     """The path of an address, as routes have it.  Raises `ConfigError`."""
-    if not path.startswith("/") or any(char in path for char in "?#{}") or path != path.strip():
+    if not path.startswith("/") or any(char in path for char in "?#{}%") or path != path.strip():
         raise ConfigError(f"--path {path!r} is no path of an address; write for example /agora")
     return path
 

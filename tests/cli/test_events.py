@@ -14,7 +14,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from cli.commands.events import ENV_SECRET
+from cli.commands.events import ENV_SECRET, _secret
 from indexer.agora import events
 from indexer.agora.facts import FactKind
 from indexer.catalog.catalog import Catalog
@@ -69,8 +69,6 @@ def test_standard_input_is_read_as_a_file() -> None:
     # Memory stores live in one process only; a source that is only announced needs none.
     answer = process("events", "ingest", "-", "-o", "ndjson", given=b"\n".join(pictures()))
     assert (answer.status, answer.records[0]["pictures_new"]) == (0, 3)
-    answer = process("events", "ingest", "-", "-o", "ndjson", given=b"[" + b",".join(pictures()) + b"]")
-    assert (answer.status, answer.records[0]["pictures_known"]) == (0, 3)
 
 
 @pytest.mark.usefixtures("world")
@@ -166,15 +164,22 @@ def test_what_is_wrong_is_one_line(arguments: list[str], status: int, error: str
     assert error in answer.error
 
 
-def test_without_the_extra_one_line_says_so() -> None:
-    program = (
-        "-c",
-        "import sys; sys.modules['uvicorn'] = None\nfrom cli.livestills import main; main()",
-    )
-    configure(a=memory()[0])
-    answer = process("events", "serve", "--unsigned", program=program)
+@pytest.mark.usefixtures("world")
+def test_without_the_extra_one_line_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("receiver", "serving", "writing"):
+        monkeypatch.delitem(sys.modules, f"indexer.service.{name}", raising=False)
+    monkeypatch.setitem(sys.modules, "uvicorn", None)
+    answer = livestills("events", "serve", "--unsigned")
     assert answer.status == 2
-    assert answer.error.endswith("pip install 'livestills[agora]'")
+    assert answer.error.endswith("(uvicorn is not installed): pip install 'livestills[agora]'")
+
+
+def test_the_secret_may_come_from_the_environment_and_a_file_is_stronger(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(ENV_SECRET, "of-the-environment")
+    assert _secret(None, unsigned=False) == "of-the-environment"
+    Path("secret").write_text(f"{SECRET}\n")
+    assert _secret(Path("secret"), unsigned=False) == SECRET
+    assert _secret(None, unsigned=True) is None
 
 
 # --- serving ----------------------------------------------------------------------------------------------------------
@@ -228,25 +233,16 @@ def test_a_receiver_takes_what_is_signed_and_ends_with_a_summary() -> None:
 
 
 @pytest.mark.usefixtures("world")
-def test_the_secret_may_come_from_the_environment_and_programs_get_a_record() -> None:
-    body = pictures()[0]
-    with served("-o", "json", **{ENV_SECRET: SECRET}) as (run, url, _):
-        headers = {events.HEADER_V2: events.signature(body, SECRET)}
-        assert httpx.post(url, content=body, headers=headers, trust_env=False).status_code == 200
-        status, out, _ = ended(run, signal.SIGINT)
-    told = json.loads(out)
-    assert (status, told["pictures_new"], told["taken"], told["unsigned"]) == (0, 1, 1, 0)
-
-
-@pytest.mark.usefixtures("world")
-def test_an_open_door_is_warned_of() -> None:
-    with served("--unsigned", "--host", "0.0.0.0") as (run, url, warned):  # noqa: S104
+def test_an_open_door_is_warned_of_and_programs_get_a_record() -> None:
+    with served("--unsigned", "--host", "0.0.0.0", "-o", "json") as (run, url, warned):  # noqa: S104
         assert [re.sub(r";.*|:[^:]*$", "", line.strip().removeprefix("livestills: ")) for line in warned] == [
             "whoever reaches 0.0.0.0 can post here, and nothing is encrypted",
             "callbacks are taken unsigned",
         ]
         assert httpx.post(url, content=CAMERA_OFF, trust_env=False).status_code == 200
-        assert ended(run, signal.SIGTERM)[0] == 0
+        status, out, _ = ended(run, signal.SIGINT)
+    told = json.loads(out)
+    assert (status, told["facts_new"], told["taken"], told["unsigned"]) == (0, 1, 1, 0)
 
 
 # --- samples and documentation ----------------------------------------------------------------------------------------
