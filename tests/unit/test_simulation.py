@@ -9,7 +9,7 @@ from typing import Final
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from indexer.agora.names import RecordingName, ScreenshotName, parse
+from indexer.agora.names import RecordingName, ScreenshotName, format, parse  # noqa: A004 - as `names` calls it
 from indexer.agora.playlist_text import END, entry, heading
 from indexer.agora.playlists import Slice, parse_playlist
 from indexer.service.emulator.scenario import (
@@ -111,6 +111,7 @@ def test_every_name_is_read_as_what_it_names_and_no_two_are_equal(scenario: Scen
         if isinstance(each, ShotTaken):
             name = parse(shot_key(plan, each))
             assert isinstance(name, ScreenshotName)
+            assert format(name) == shot_key(plan, each)
             assert (name.head.sid, name.head.cname, name.head.uid) == (plan.sid, plan.cname, each.uid)
             assert (name.head.directory, name.head.bak, name.captured_at) == (plan.prefix, each.bak, each.at)
             keys[shot_key(plan, each)] += 1

@@ -415,7 +415,11 @@ class Capture:
 
     def _tell(self, at: datetime, details: Details) -> None:
         with self._telling:
-            at = self._told_at = max(_whole(at), self._told_at or _whole(at))
+            at = _whole(at)
+            if self._told_at is None or at > self._told_at:
+                self._told_at = at
+            else:
+                at = self._told_at
             self._hear(Told(at, details, self._recorder_uid))
 
     def _progress(self) -> int:

@@ -13,14 +13,14 @@ import heapq
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from functools import partial
+from functools import lru_cache, partial
 from itertools import count
 from random import Random
 from typing import Final
 
 from indexer.agora import names
 from indexer.agora.names import RecordingName, ScreenshotName, ShotHead
-from indexer.model import from_ms, to_ms
+from indexer.model import EPOCH, from_ms, to_ms
 from indexer.service.emulator.scenario import LARGEST_UID, MOST_SWITCHES, Failover, Scenario, User
 
 MOST_VIDEOS: Final = 17
@@ -28,6 +28,8 @@ MOST_VIDEOS: Final = 17
 
 SLICE: Final = timedelta(seconds=15)
 """The usual length of a recording's slices."""
+
+_JPG: Final = ".jpg"
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,8 +144,19 @@ Happening = (
 
 
 def shot_key(plan: Plan, shot: ShotTaken) -> str:
-    """The object key of a shot."""
-    return names.format(ScreenshotName(_head(plan, shot.uid, shot.bak), shot.at))
+    """The object key of a shot: `names.format`, which is asked once for each stream.
+
+    Raises ValueError for a plan that no key tells.
+    """
+    front = _front(plan.prefix, shot.bak, plan.sid, plan.cname, shot.uid)
+    return f"{front}{names.format_utc(to_ms(shot.at))}{_JPG}"
+
+
+@lru_cache(maxsize=4096)
+def _front(prefix: str, bak: int | None, sid: str, cname: str, uid: str) -> str:
+    """The key of a screenshot up to its time."""
+    head = ShotHead(prefix, bak_prefix(bak), sid, cname, uid)
+    return names.format(ScreenshotName(head, EPOCH)).removesuffix(f"{names.format_utc(0)}{_JPG}")
 
 
 def slice_key(plan: Plan, cut: SliceCut) -> str:
@@ -164,10 +177,6 @@ def playlist_key(plan: Plan, cut: SliceCut) -> str:
 def bak_prefix(bak: int | None) -> str:
     """How the names of a failover recorder's objects begin."""
     return "" if bak is None else f"bak{bak}_"
-
-
-def _head(plan: Plan, uid: str, bak: int | None) -> ShotHead:
-    return ShotHead(plan.prefix, bak_prefix(bak), plan.sid, plan.cname, uid)
 
 
 def happenings(scenario: Scenario, plan: Plan, *, start: datetime, seed: int) -> Iterator[Happening]:
