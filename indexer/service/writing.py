@@ -83,7 +83,9 @@ class Writer:
 
         Raises `FullError` and `NotTakenError`.  Whoever gives up waiting leaves it to be written.
         """
-        item = _Item(body, notice, asyncio.get_running_loop().create_future())
+        # A body may have a megabyte, and thousands may wait.
+        kept = b"" if self._log is None else body
+        item = _Item(kept, notice, asyncio.get_running_loop().create_future())
         try:
             self._waiting.put_nowait(item)
         except queue.Full as exc:
