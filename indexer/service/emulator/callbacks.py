@@ -193,6 +193,7 @@ class Journal:
         """See `Taker`."""
         with self._lock:
             self._file.write(events.format(notice) + b"\n")
+            self._file.flush()  # somebody may be reading it
             self.written += 1
 
     def close(self, *, within_s: float) -> None:  # noqa: ARG002  # nothing is under way
