@@ -114,7 +114,7 @@ repeated = st.lists(st.sampled_from(HISTORY).map(again), max_size=12)
 
 
 @given(repeated.flatmap(lambda more: st.permutations([*HISTORY, *more])), st.integers(1, 7))
-@settings(max_examples=12)
+@settings(max_examples=8)
 def test_order_and_repetition_make_no_difference(
     in_sqlite: Urls, told_in_order: tuple[object, ...], mixed: Sequence[Notice], batch: int
 ) -> None:
@@ -270,7 +270,7 @@ def test_notices_of_other_products_are_no_mistake() -> None:
 
 
 @given(st.lists(st.sampled_from([*BODIES, b"", b"{", b"nothing", b"}", b"[1]"]), max_size=8))
-@settings(max_examples=60)
+@settings(max_examples=30)
 def test_every_line_is_read_or_counted(lines: list[bytes]) -> None:
     # A first line that begins an array, or an object over several lines, is another format.
     notices, counted = read(b"\n".join([BODIES[0], *lines]))

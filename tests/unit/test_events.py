@@ -79,7 +79,7 @@ def told_of(event_type: int, **fields: object) -> dict[str, Any]:
 
 
 @given(notices)
-@settings(max_examples=200)
+@settings(max_examples=100)
 def test_what_is_written_is_read_back(notice: Notice) -> None:
     body = events.format(notice)
     assert events.parse(body) == notice
