@@ -515,6 +515,16 @@ def test_its_notices_tell_of_every_picture(past: tuple[MemoryStore, Written, byt
     assert sum(isinstance(notice.details, events.SessionFailover) for notice in notices) == written.failovers
 
 
+def test_another_end_has_other_sessions() -> None:
+    store = MemoryStore("past")
+    some = replace(PAST, shots=50)
+    backfill(store, some)
+    backfill(store, replace(some, until=START + timedelta(days=1)))
+    names = [name for name in map(parse, keys(store)) if isinstance(name, ScreenshotName)]
+    assert len(names) == 100
+    assert len({name.head.sid for name in names}) == 2
+
+
 class EnoughError(Exception):
     """Somebody pressed a key."""
 

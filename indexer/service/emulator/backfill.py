@@ -1,6 +1,7 @@
 """A history that never was: sessions of the past days, written to a storage as fast as it takes them.
 
-The sessions of one seed are always the same, and so are keys and pictures: written again, they replace themselves.
+The sessions of one seed and end are always the same, and so are keys and pictures: written again, they replace
+themselves.
 What a storage cannot be told is when a picture was uploaded: for it all of them came today.
 """
 
@@ -91,7 +92,7 @@ def past_sessions(past: Past) -> Iterator[PastSession]:
         ago = chance.uniform(0, past.days * 86_400) if number else 0
         end = from_ms(to_ms(past.until)) - timedelta(milliseconds=int(ago * 1000) + 1)
         plan = Plan(
-            sid=blake2b(f"past {past.seed}/{number}".encode(), digest_size=16).hexdigest(),
+            sid=_sid(past, number),
             cname=chance.choice(_CHANNELS),
             recorder_uid=str(chance.randint(1, LARGEST_UID)),
             prefix=past.prefix,
@@ -100,6 +101,11 @@ def past_sessions(past: Past) -> Iterator[PastSession]:
         seed = chance.randrange(2**32)
         scenario = random_scenario(seed, users=chance.randint(*_USERS), length=length, size=past.size)
         yield PastSession(plan, scenario, end - length, seed)
+
+
+def _sid(past: Past, number: int) -> str:
+    # Another end has other sids: with the same ones, sessions would go on from the one time to the other.
+    return blake2b(f"past {past.seed}/{to_ms(past.until)}/{number}".encode(), digest_size=16).hexdigest()
 
 
 def backfill(
