@@ -41,6 +41,7 @@ BACKUP_KEPT: Final = timedelta(hours=72)
 BACKUP_PAUSE: Final = timedelta(minutes=1)
 
 _LOOK_S: Final = 0.1
+_LAST_S: Final = 0.5  # for a thread that is at its end anyway; one that hangs in a request is left to it
 _PAUSES_S: Final = (0.25, 0.5, 1.0, 2.0)
 
 
@@ -116,11 +117,6 @@ class Uploads:
             self._newer.set()
         return True
 
-    @property
-    def late(self) -> int:
-        """How many are remembered for later."""
-        return len(self._late)
-
     def close(self, *, within_s: float = 20.0) -> int:
         """Finish what waits, but for at most so long; what is late is forgotten.  How many were; again none are."""
         with self._lock:
@@ -135,19 +131,26 @@ class Uploads:
         with self._lock:
             forgotten = [upload for _, _, upload in self._late]
             self._late.clear()
-        with suppress(queue.Empty):
-            while (upload := self._ready.get_nowait()) is not None:
-                forgotten.append(upload)
-        for upload in forgotten:
-            upload.ended(upload, Ending.GONE, None)
+        forgotten += self._waiting()
         for _ in self._workers:
             self._ready.put(None)
         for thread in (*self._workers, self._releaser):
-            thread.join(max(1.0, deadline - time.monotonic()))
+            thread.join(max(0.0, deadline - time.monotonic()) + _LAST_S)
+        forgotten += self._waiting()  # what was brought just now
+        for upload in forgotten:
+            upload.ended(upload, Ending.GONE, None)
         return len(forgotten)
 
+    def _waiting(self) -> list[Upload]:
+        """Take out what waits for a thread."""
+        found = []
+        with suppress(queue.Empty):
+            while True:
+                found.append(self._ready.get_nowait())
+        return [upload for upload in found if upload is not None]
+
     def _work(self) -> None:
-        while True:
+        while not self._closing.is_set():
             upload = self._ready.get()
             try:
                 if upload is None:
@@ -197,8 +200,8 @@ class Uploads:
             else:
                 with self._lock:
                     upload = heapq.heappop(self._late)[2] if self._late else None
-                if upload is not None:
-                    self.put(upload, self._closing)
+                if upload is not None and not self.put(upload, self._closing):
+                    upload.ended(upload, Ending.GONE, None)
 
 
 def _pauses() -> Iterator[float]:
