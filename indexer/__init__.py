@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from indexer.jobs.runs import SyncReport
     from indexer.model import Shot
     from indexer.timeline.figures import Timeline
-    from indexer.timeline.gaps import Cause, Gap
+    from indexer.timeline.gaps import Cause, Gap, ToldBy
     from indexer.timeline.series import CaptureInterval, Frozen, Run
 
 __version__ = "0.1.0"
@@ -34,6 +34,7 @@ __all__ = [
     "StorageError",
     "SyncReport",
     "Timeline",
+    "ToldBy",
     "Unrecognised",
     "UserSummary",
     "Where",
@@ -49,7 +50,7 @@ _HOMES: Final = {
     "indexer.jobs.runs": ("SyncReport",),
     "indexer.model": ("Shot",),
     "indexer.timeline.figures": ("Timeline",),
-    "indexer.timeline.gaps": ("Cause", "Gap"),
+    "indexer.timeline.gaps": ("Cause", "Gap", "ToldBy"),
     "indexer.timeline.series": ("CaptureInterval", "Frozen", "Run"),
 }
 
