@@ -1,6 +1,10 @@
-"""What came of notification callbacks, for people and programs."""
+"""Notification callbacks: the secret that signs them, and what came of them, for people and programs."""
 
+import os
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
+
+import click
 
 from cli.machine import Record
 from cli.output import Output
@@ -13,8 +17,35 @@ if TYPE_CHECKING:
     from indexer.app import App
     from indexer.jobs.notices import Home, NoticeReport, Strays
 
+ENV_SECRET: Final = "LIVESTILLS_NOTICE_SECRET"  # noqa: S105  # its name, not the secret
+
+secret_option: Final = click.option(
+    "--secret-file",
+    type=click.Path(path_type=Path, readable=False),
+    metavar="FILE",
+    help=f"Holds the secret of Agora's console; {ENV_SECRET} can, too.",
+)
+
 _SHOWN: Final = 3
 """Samples of a kind that people are shown; programs get all that were kept."""
+
+
+def read_secret(file: Path | None) -> str | None:
+    """What callbacks are signed with, from a file or else the environment; None if neither has it.
+
+    Raises `ConfigError`.
+    """
+    if file is None:
+        return os.environ.get(ENV_SECRET) or None
+    try:
+        told = file.read_text(encoding="utf-8").strip()
+    except OSError as exc:
+        raise ConfigError(f"--secret-file {shown(str(file))}: {exc.strerror}") from exc
+    except ValueError as exc:
+        raise ConfigError(f"--secret-file {shown(str(file))} is no text") from exc
+    if not told:
+        raise ConfigError(f"--secret-file {shown(str(file))} is empty")
+    return told
 
 
 def homes(app: "App", names: "Sequence[str]") -> "list[Home]":

@@ -14,6 +14,7 @@ from click.core import ParameterSource
 
 from cli.emulations import tell_end, tell_start, tell_written
 from cli.notes import warn
+from cli.notices import ENV_SECRET, read_secret, secret_option
 from cli.options import common, common_options, output, parse_share, parse_time, show_logs
 from cli.output import Output
 from cli.progress import counting
@@ -26,8 +27,7 @@ if TYPE_CHECKING:
     from indexer.service.emulator.clock import Clock
     from indexer.service.emulator.scenario import Scenario
 
-SECRET_OF_NOTICES: Final = "LIVESTILLS_NOTICE_SECRET"  # noqa: S105  # its name, not the secret
-SECRET_OF_CUSTOMER: Final = "AGORA_CUSTOMER_SECRET"  # noqa: S105  # the same
+ENV_CUSTOMER_SECRET: Final = "AGORA_CUSTOMER_SECRET"  # noqa: S105  # its name, not the secret
 
 _LOOK_EVERY_S: Final = 0.1
 """For a signal that ends the service."""
@@ -78,9 +78,10 @@ _OF_THE_PAST: Final = frozenset({"backfill", "request", "until", "days"})
     help="Recordings that may run at once.",
 )
 @click.option(
-    "--customer-id", metavar="ID", help=f"Let only this customer in, with the secret in {SECRET_OF_CUSTOMER}."
+    "--customer-id", metavar="ID", help=f"Let only this customer in, with the secret in {ENV_CUSTOMER_SECRET}."
 )
-@click.option("--callback", metavar="URL", help=f"Post notices there, signed with the secret in {SECRET_OF_NOTICES}.")
+@click.option("--callback", metavar="URL", help="Post signed notices there, as `events serve` receives them.")
+@secret_option
 @click.option(
     "--notices",
     type=click.Path(path_type=Path, readable=False),
@@ -118,6 +119,7 @@ def emulate(
     max_sessions: int,
     customer_id: str | None,
     callback: str | None,
+    secret_file: Path | None,
     notices: Path | None,
     lost_notices: str,
     repeated_notices: str,
@@ -165,7 +167,7 @@ def emulate(
     )
     with ExitStack() as stack:
         check = stack.enter_context(stopping())
-        telling = _telling(callback, notices, spoiling, world.clock, seed or 0)
+        telling = _telling(callback, notices, spoiling, world.clock, seed=seed or 0, secret=read_secret(secret_file))
         sessions = Sessions(world, telling.spoiler)
         stack.callback(sessions.close, within_s=_END_WITHIN_S)
         url = stack.enter_context(serving(application(sessions, access), host=host, port=port))
@@ -272,9 +274,9 @@ def _checked(s3_endpoint: str | None) -> str | None:
 def _customer_secret(customer_id: str | None) -> str | None:
     if customer_id is None:
         return None
-    secret = os.environ.get(SECRET_OF_CUSTOMER)
+    secret = os.environ.get(ENV_CUSTOMER_SECRET)
     if not secret:
-        raise ConfigError(f"--customer-id lets one customer in: put the secret into {SECRET_OF_CUSTOMER}")
+        raise ConfigError(f"--customer-id lets one customer in: put the secret into {ENV_CUSTOMER_SECRET}")
     return secret
 
 
@@ -291,14 +293,17 @@ class _Telling:
             self.spoiler.close(within_s=_END_WITHIN_S)
 
 
-def _telling(url: str | None, file: Path | None, spoiling: "Spoiling", clock: "Clock", seed: int) -> _Telling:
+def _telling(
+    url: str | None, file: Path | None, spoiling: "Spoiling", clock: "Clock", *, seed: int, secret: str | None
+) -> _Telling:
     from indexer.service.emulator.callbacks import Journal, Poster, Spoiler
 
     poster = journal = None
     if url is not None:
-        secret = os.environ.get(SECRET_OF_NOTICES)
         if not secret:
-            raise ConfigError(f"notices are signed: put the secret that the receiver knows into {SECRET_OF_NOTICES}")
+            raise ConfigError(
+                f"notices are signed with a secret that the receiver knows: say --secret-file, or set {ENV_SECRET}"
+            )
         poster = Poster(url, secret=secret, now=clock.now)
     if file is not None:
         journal = Journal(file)

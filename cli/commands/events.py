@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, BinaryIO, Final
 import click
 
 from cli.notes import warn
-from cli.notices import check_path, explain, homes, record, summary
+from cli.notices import ENV_SECRET, check_path, explain, homes, read_secret, record, secret_option, summary
 from cli.options import common, common_options, with_app
 from cli.output import Output
 from cli.progress import counting
@@ -27,8 +27,6 @@ if TYPE_CHECKING:
     from indexer.jobs.notice_files import NoticesRead
     from indexer.service.receiver import Answers
     from indexer.service.writing import Writer
-
-ENV_SECRET: Final = "LIVESTILLS_NOTICE_SECRET"  # noqa: S105  # its name, not the secret
 
 _LOOK_EVERY_S: Final = 0.1
 """For a signal that ends the service."""
@@ -93,12 +91,7 @@ def ingest(
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen at.")
 @click.option("--port", type=click.IntRange(0, 65535), default=8090, show_default=True, help="0 takes a free one.")
 @click.option("--path", default="/", show_default=True, help="Where callbacks are posted to.")
-@click.option(
-    "--secret-file",
-    type=click.Path(path_type=Path, readable=False),
-    metavar="FILE",
-    help=f"Holds the secret of Agora's console; {ENV_SECRET} can, too.",
-)
+@secret_option
 @click.option("--unsigned", is_flag=True, help="Take callbacks of everybody, without any secret.")
 @click.option("--accept-v1", is_flag=True, help="Take the older signature (SHA-1) where there is no other.")
 @_source_option
@@ -211,20 +204,11 @@ def _complain_of(read: "NoticesRead") -> None:
 
 def _secret(file: Path | None, *, unsigned: bool) -> str | None:
     """The secret that callbacks are signed with; None for `--unsigned`.  Raises `ConfigError`."""
-    told = os.environ.get(ENV_SECRET)
     if unsigned:
         if file is not None:
             raise ConfigError("--unsigned takes every callback, so that --secret-file is of no use: leave one out")
         return None
-    if file is not None:
-        try:
-            told = file.read_text(encoding="utf-8").strip()
-        except OSError as exc:
-            raise ConfigError(f"--secret-file {shown(str(file))}: {exc.strerror}") from exc
-        except ValueError as exc:
-            raise ConfigError(f"--secret-file {shown(str(file))} is no text") from exc
-        if not told:
-            raise ConfigError(f"--secret-file {shown(str(file))} is empty")
+    told = read_secret(file)
     if not told:
         raise ConfigError(
             "callbacks are signed, and the secret is not known: copy it from Agora's console (Notifications) into a "
