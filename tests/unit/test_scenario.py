@@ -16,10 +16,10 @@ from indexer.service.emulator.scenario import (
     Scenario,
     User,
     default_scenario,
-    parse_length,
     random_scenario,
     read_scenario,
 )
+from indexer.service.emulator.scenario_file import parse_length
 
 FILES = sorted((Path(__file__).parents[2] / "sample_keys/scenarios").glob("*.toml"))
 SOMEBODY = '[users.7]\nname = "Ada"\n'

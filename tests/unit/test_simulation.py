@@ -12,6 +12,22 @@ from hypothesis import strategies as st
 from indexer.agora.names import RecordingName, ScreenshotName, format, parse  # noqa: A004 - as `names` calls it
 from indexer.agora.playlist_text import END, entry, heading
 from indexer.agora.playlists import Slice, parse_playlist
+from indexer.service.emulator.happening import (
+    FailedOver,
+    Happening,
+    Plan,
+    RecorderFailed,
+    RecorderLeft,
+    RecorderLost,
+    RecorderStarted,
+    ShotTaken,
+    SliceCut,
+    StreamChanged,
+    bak_prefix,
+    playlist_key,
+    shot_key,
+    slice_key,
+)
 from indexer.service.emulator.scenario import (
     LONGEST_SILENCE,
     Failover,
@@ -22,26 +38,7 @@ from indexer.service.emulator.scenario import (
     default_scenario,
     random_scenario,
 )
-from indexer.service.emulator.simulation import (
-    MOST_VIDEOS,
-    SLICE,
-    FailedOver,
-    Happening,
-    Plan,
-    RecorderFailed,
-    RecorderLeft,
-    RecorderLost,
-    RecorderStarted,
-    ShotTaken,
-    Simulation,
-    SliceCut,
-    StreamChanged,
-    bak_prefix,
-    happenings,
-    playlist_key,
-    shot_key,
-    slice_key,
-)
+from indexer.service.emulator.simulation import MOST_VIDEOS, SLICE, Simulation, happenings
 
 START: Final = datetime(2026, 11, 5, 14, 30, 12, 345_000, tzinfo=UTC)
 PLAN: Final = Plan("a" * 32, "math_101", "99", "directory1/directory2/", timedelta(seconds=5))

@@ -19,10 +19,11 @@ from typing import IO, Final
 from indexer.agora import events
 from indexer.agora.events import Details, LeaveCode, Notice
 from indexer.model import from_ms, to_ms
-from indexer.service.emulator import simulation
+from indexer.service.emulator import happening as happened
+from indexer.service.emulator.happening import Plan, ShotTaken, shot_key
 from indexer.service.emulator.pictures import Camera, Studio
 from indexer.service.emulator.scenario import LARGEST_UID, Scenario, random_scenario
-from indexer.service.emulator.simulation import Plan, ShotTaken, happenings, shot_key
+from indexer.service.emulator.simulation import happenings
 from indexer.storage.base import ObjectStore
 
 THREADS: Final = 8
@@ -208,14 +209,14 @@ def _told(work: _Work) -> Iterator[tuple[datetime, Details | ShotTaken]]:
                 work.written.lost += 1
             case ShotTaken(uploaded_at=datetime() as due):
                 heapq.heappush(waiting, (due, next(order), happening))
-            case simulation.StreamChanged(at, uid, receiving):
+            case happened.StreamChanged(at, uid, receiving):
                 yield at, events.StreamState(uid, receiving, at)
-            case simulation.RecorderStarted(at):
+            case happened.RecorderStarted(at):
                 yield at, events.RecorderStarted()
-            case simulation.FailedOver(at, new_uid):
+            case happened.FailedOver(at, new_uid):
                 work.written.failovers += 1
                 yield at, events.SessionFailover(new_uid)
-            case simulation.RecorderLeft(at):
+            case happened.RecorderLeft(at):
                 yield at, events.RecorderLeft(LeaveCode.TIMER)
                 yield at, events.BackedUp() if waiting else events.Uploaded()
     while waiting:

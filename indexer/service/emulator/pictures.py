@@ -17,8 +17,9 @@ from typing import Final
 
 from indexer.model import EPOCH, rfc3339, to_ms
 from indexer.render.frames import Person, Scene, draw_frame
+from indexer.service.emulator.happening import Plan
 from indexer.service.emulator.scenario import Scenario, User
-from indexer.service.emulator.simulation import MOST_VIDEOS, Plan
+from indexer.service.emulator.simulation import MOST_VIDEOS
 
 DRAWN_PER_S: Final = 20.0
 """So many are drawn a second, which takes a third of a core; for sessions that ask for more there is the stock."""

@@ -6,7 +6,8 @@ from typing import Final
 
 from indexer.agora.playlist_text import END, entry, heading
 from indexer.agora.playlists import Slice
-from indexer.service.emulator.simulation import SLICE, Plan, SliceCut, playlist_key, slice_key
+from indexer.service.emulator.happening import Plan, SliceCut, playlist_key, slice_key
+from indexer.service.emulator.simulation import SLICE
 from indexer.storage.base import ObjectStore
 
 _HEADING: Final = heading(int(SLICE.total_seconds()))
