@@ -133,9 +133,10 @@ def random_scenario(
     """
     chance = Random(f"scenario {seed}")  # noqa: S311 - a world to look at, not a secret
     period = length or timedelta(minutes=30)
-    uids = sorted(chance.sample(range(1, LARGEST_UID + 1), users)) if users else []
+    uids = sorted(chance.sample(range(1, LARGEST_UID + 1), users))
+    called = chance.sample(_NAMES, len(_NAMES))
     return Scenario(
-        users=tuple(_somebody(chance, uid, period) for uid in uids),
+        users=tuple(_somebody(chance, uid, called[number % len(called)], period) for number, uid in enumerate(uids)),
         length=length,
         repeats=None if length is not None else period,
         failovers=_failures(chance, period),
@@ -146,7 +147,7 @@ def random_scenario(
     )
 
 
-def _somebody(chance: Random, uid: int, period: timedelta) -> User:
+def _somebody(chance: Random, uid: int, name: str, period: timedelta) -> User:
     late, early = chance.random() < 0.3, chance.random() < 0.3
     joins = _part(chance, period, 0.05, 0.4) if late else _ZERO
     leaves = _part(chance, period, 0.6, 0.95) if early else None
@@ -157,7 +158,7 @@ def _somebody(chance: Random, uid: int, period: timedelta) -> User:
     if len(edges) % 2 == 0:
         edges.pop()  # every pause ends: to stop for good is to leave
     publishing = [Period(since, until) for since, until in zip(edges[::2], [*edges[1::2], None], strict=True)]
-    return User(str(uid), chance.choice(_NAMES), joins, leaves, tuple(publishing), phone=chance.random() < 0.15)
+    return User(str(uid), name, joins, leaves, tuple(publishing), phone=chance.random() < 0.15)
 
 
 def _failures(chance: Random, period: timedelta) -> tuple[Failover, ...]:
