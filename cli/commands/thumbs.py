@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from indexer.compute.base import Executor
     from indexer.jobs.thumbnails import Places, ThumbReport
 
-_FIELDS = ("wanted", "made", "bytes", "failed", "archived", "pruned", "dry_run", "duration_s", "samples")
+_FIELDS = ("wanted", "made", "bytes", "failed", "archived", "pruned", "dry_run", "duration_s", "samples", "announced")
 
 
 @click.command()
@@ -120,6 +120,8 @@ def _tell(out: Output, report: "ThumbReport", *, dry_run: bool) -> None:
     if not out.for_people:
         out.write([_record(report, dry_run=dry_run)], fields=_FIELDS)
         return
+    if report.announced:
+        note(f"passed over: {counted(report.announced, 'picture')}, announced and not listed yet: sync first")
     if dry_run:
         out.tell(f"{counted(report.wanted, 'picture')} to make thumbnails of; {report.archived:,} archived")
         return
@@ -145,4 +147,5 @@ def _record(report: "ThumbReport", *, dry_run: bool) -> Record:
         "dry_run": dry_run,
         "duration_s": report.duration.total_seconds(),
         "samples": [{"key": key, "reason": reason} for key, reason in report.samples],
+        "announced": report.announced,
     }

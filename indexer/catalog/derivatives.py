@@ -14,7 +14,7 @@ from indexer.catalog.rows import ShotRow, pack_etag, shot_key, unpack_etag
 from indexer.catalog.schema import derivative, orphan, shot, source, stream
 from indexer.catalog.selecting import PAGE, select_streams, stream_filter, to_stream
 from indexer.derived import thumbnail_key
-from indexer.model import Selection, Shot, is_archived, to_ms
+from indexer.model import Selection, Shot, is_announced, is_archived, to_ms
 from indexer.timeline.looks import Sight
 
 
@@ -39,6 +39,8 @@ class Wanted(NamedTuple):
     archived: bool
     specs: tuple[str, ...]
     """Those that it lacks."""
+    announced: bool = False
+    """Whether no listing has shown it yet."""
 
 
 class Result(NamedTuple):
@@ -101,14 +103,17 @@ class Derivatives:
                             unpack_etag(row.etag),
                             is_archived(row.tier),
                             lacking,
+                            is_announced(row.tier),
                         )
                 if len(rows) < PAGE:
                     break
                 first_ms = rows[-1][0] + 1
 
     def count(self, selection: Selection, specs: Sequence[str], *, retry_failed: bool) -> int:
-        """How many shots `wanted` would yield now that can be read."""
-        return sum(not each.archived for each in self.wanted(selection, specs, retry_failed=retry_failed))
+        """How many shots `wanted` would yield now that can be read, as far as is known."""
+        return sum(
+            not (each.archived or each.announced) for each in self.wanted(selection, specs, retry_failed=retry_failed)
+        )
 
     def of_shot(self, found: Shot, spec: str) -> Iterator[str | None]:
         """Nothing if this was never made of the shot as it is now; else why it failed, or None if it is there."""

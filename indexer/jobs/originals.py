@@ -9,7 +9,7 @@ from itertools import islice
 from indexer.catalog.catalog import Catalog
 from indexer.derived import safe_path
 from indexer.errors import ObjectNotFoundError
-from indexer.model import Selection, Shot, is_archived
+from indexer.model import Selection, Shot, is_announced, is_archived
 from indexer.storage.base import ObjectStore
 
 AT_ONCE = 16
@@ -75,6 +75,6 @@ def _get(shot: Shot, origins: dict[str, ObjectStore], target: ObjectStore) -> tu
     try:
         data = origins[shot.source].get(shot.key)
     except ObjectNotFoundError:
-        return "gone", 0
+        return "announced, but not there" if is_announced(shot.tier) else "gone", 0
     target.put(path, data, content_type="image/jpeg")
     return "got", len(data)

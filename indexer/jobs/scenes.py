@@ -82,7 +82,9 @@ def sights(catalog: Catalog, series: Series, period: TimeRange, *, terms: Terms)
         coming[position.stream_id] = found
         look = found[1] if found is not None and found[0] == shot.captured_at else None
         equal = before is not None and shot.source in terms.md5_sources and before.source in terms.md5_sources
-        equal = equal and before is not None and (shot.etag, shot.size) == (before.etag, before.size)
+        equal = (
+            equal and before is not None and (shot.etag, shot.size) == (before.etag, before.size) and shot.etag != ""
+        )
         yield Seen(shot, shot.captured_at, look, equal, position.stream_id)
         before = shot
 

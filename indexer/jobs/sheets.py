@@ -18,7 +18,7 @@ from indexer.errors import CatalogError, ConfigError, ObjectNotFoundError
 from indexer.jobs.exporting import replacing
 from indexer.jobs.lookup import Terms, timelines
 from indexer.jobs.scenes import Scenery, scenery, was_looked_at
-from indexer.model import Selection, Shot, TimeRange, is_archived
+from indexer.model import Selection, Shot, TimeRange, is_announced, is_archived
 from indexer.people import Names
 from indexer.render.image import MAX_BYTES, BadPictureError, Flaw
 from indexer.render.sheet_model import Block, BrokenPromiseError, Cell, Document, Gap, Marks, SheetHead, Tile
@@ -68,7 +68,7 @@ class EqualBytes:
 
     def alike(self, one: Shot, other: Shot) -> bool:
         """Whether ETag and size are equal, and mean something."""
-        if (one.etag, one.size) != (other.etag, other.size):
+        if (one.etag, one.size) != (other.etag, other.size) or not one.etag:
             return False
         return self.can_tell(one.source) and self.can_tell(other.source)
 
@@ -409,7 +409,7 @@ def _caption(shot: Shot, style: Style) -> str | None:
             "name": style.names.name_of(shot.cname, shot.uid) or shot.uid,
             "channel": shot.cname,
             "recorder": "original" if shot.bak is None else f"bak{shot.bak}",
-            "size": f"{shot.size:,} B",
+            "size": "" if is_announced(shot.tier) else f"{shot.size:,} B",
         }
     )
 
@@ -448,7 +448,7 @@ def _picture(
         return None, str(Flaw.TOO_LARGE)
     try:
         data = pictures.origins[shot.source].get(shot.key)
-        return thumbnails(data, [size], listed_size=shot.size).made[0].jpeg, None
+        return thumbnails(data, [size], listed_size=shot.size or None).made[0].jpeg, None
     except ObjectNotFoundError:
         return None, "gone"
     except BadPictureError as exc:

@@ -108,7 +108,7 @@ def _fetch(tile: Tile, task: Task) -> tuple[Picture | NoPicture, bool]:
     if tile.unreadable is not None:
         return NoPicture("no picture", tile.unreadable), False
     try:
-        return Picture(_open(task.origins[tile.source]).get(tile.key), tile.size), False
+        return Picture(_open(task.origins[tile.source]).get(tile.key), tile.size or None), False
     except ObjectNotFoundError:
         return NoPicture("no picture", "gone"), False
 

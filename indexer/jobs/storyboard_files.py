@@ -339,7 +339,13 @@ def _described(cell: Cell[Shot]) -> dict[str, object]:
     if cell.shot is not None:
         shot = cell.shot
         captured_at = rfc3339(shot.captured_at)
-        return {"captured_at": captured_at, "source": shot.source, "key": shot.key, "etag": shot.etag, "bak": shot.bak}
+        return {
+            "captured_at": captured_at,
+            "source": shot.source,
+            "key": shot.key,
+            "etag": shot.etag or None,
+            "bak": shot.bak,
+        }
     nothing: dict[str, object] = dict.fromkeys(("captured_at", "source", "key", "etag", "bak"))
     if cell.gap is None:
         return nothing

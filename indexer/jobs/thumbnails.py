@@ -121,6 +121,8 @@ class ThumbReport:
     samples: list[tuple[str, str]] = field(default_factory=list)
     """Keys that failed, with the reason."""
     archived: int = 0
+    announced: int = 0
+    """Passed over, because no listing has shown them yet: what is made of one is known by its ETag."""
     pruned: int = 0
     """Thumbnails removed because their shot is gone."""
     duration: timedelta = timedelta()
@@ -214,7 +216,10 @@ def make_thumbnails(
 
 
 def _count(report: ThumbReport, wanted: Wanted) -> bool:
-    """Count a picture that lacks thumbnails; False if it is archived and cannot be read."""
+    """Count a picture that lacks thumbnails; False if it is not to be read, or not yet."""
+    if wanted.announced:
+        report.announced += 1
+        return False
     if wanted.archived:
         report.archived += 1
         return False

@@ -10,6 +10,7 @@ import pytest
 
 from indexer.agora.names import RecordingName, format_utc
 from indexer.agora.names import format as format_name
+from indexer.catalog.catalog import Catalog
 from indexer.model import to_ms
 from tests.cli.running import Answer, done, livestills
 from tests.cli.worlds import NOON, configure, folder, memory, series, shot, sid
@@ -85,6 +86,20 @@ def test_a_timeline_for_programs_is_shots_with_the_contracts_fields_in_order() -
     rows = done("timeline", "7", "-o", "csv").rows
     assert [row["key"] for row in rows] == [record["key"] for record in records]
     assert list(rows[0]) == list(first)
+
+
+def test_of_a_shot_that_is_only_announced_size_and_etag_are_not_known() -> None:
+    configure(a=memory()[0])
+    Path("livestills.db").unlink()
+    with Catalog.open_to_write("sqlite:///livestills.db", now=NOON) as catalog:
+        catalog.announce(catalog.add_source("a", "memory://a/"), [(shot("7"), to_ms(NOON) + 1_500)])
+    (record,) = done("timeline", "7", "-o", "ndjson").records
+    assert (record["size"], record["etag"], record["tier"], record["stored"]) == (None, None, None, "announced")
+    assert record["last_modified"] == "2026-11-05T12:00:01.000Z"
+    (row,) = done("timeline", "7", "-o", "csv").rows
+    assert (row["size"], row["etag"], row["tier"], row["stored"]) == ("", "", "", "announced")
+    assert done("timeline", "7", "--shots").out.splitlines()[-1].split()[2:4] == ["original", "announced"]
+    assert "is sound" in done("db", "check").err
 
 
 def test_both_forms_are_there_for_people_and_for_programs() -> None:

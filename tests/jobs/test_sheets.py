@@ -20,7 +20,7 @@ from indexer.jobs.lookup import Terms
 from indexer.jobs.originals import GetReport, get, shots_of
 from indexer.jobs.sheets import EqualBytes, Pictures, Sheet, Shown, Style, _head, _stream, file_name, plan, write
 from indexer.jobs.sync import Access, Watch, sync
-from indexer.model import Selection, TimeRange
+from indexer.model import Selection, TimeRange, to_ms
 from indexer.people import Names
 from indexer.render.contact_sheet import ContactSheet
 from indexer.render.fonts import Fonts
@@ -179,6 +179,22 @@ def test_equal_pictures_in_a_row_are_one_tile_where_etags_are_md5s(world: World)
     assert len(shown(untold)) == 10
     assert untold.untold_sources == ["prod"]
     assert world.sheet(Selection(uid="7"), changed=True).untold_sources == []
+
+
+def test_pictures_that_are_only_announced_are_fetched_and_equal_nothing(world: World) -> None:
+    source = world.catalog.add_source("prod", "memory://here/")
+    world.catalog.announce(source, [(name(step), to_ms(at(step))) for step in range(3)])
+    for step in (0, 1):
+        world.store.put(name(step), jpeg(), content_type="image/jpeg")
+    sheet = world.sheet(Selection(uid="7"), changed=True)
+    assert [cell.shots for cell in shown(sheet)] == [1, 1, 1]
+    style = replace(STYLE, caption=Template("{time}{size}"))
+    tiles = list(_stream(sheet, Pictures({"prod": world.store}, None), style))
+    assert [(tile.caption, tile.note) for tile in tiles if isinstance(tile, Tile)] == [
+        ("09:00:00", None),
+        ("09:00:10", None),
+        ("09:00:20", "gone"),
+    ]
 
 
 def test_pictures_that_were_looked_at_are_folded_by_scene_and_marked(world: World) -> None:

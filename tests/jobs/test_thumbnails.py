@@ -17,7 +17,7 @@ from indexer.derived import thumbnail_key
 from indexer.errors import InterruptedRunError, StorageError
 from indexer.jobs.sync import Access, Watch, sync
 from indexer.jobs.thumbnails import DAMAGED, Follow, Places, ThumbReport, make_thumbnails
-from indexer.model import DERIVATIVES_DIR, Selection
+from indexer.model import DERIVATIVES_DIR, Selection, to_ms
 from indexer.render.thumbnail import ThumbSpec
 from indexer.storage.local import LocalStore
 from indexer.storage.memory import shared_memory
@@ -108,6 +108,18 @@ def test_every_shot_gets_each_size_once(world: World) -> None:
     assert (again.wanted, again.made) == (0, 0)
     more = world.thumbs(SMALL, tiny, ThumbSpec(64, 64))
     assert (more.wanted, more.made) == (5, 5), "only the size that is lacking"
+
+
+def test_a_picture_that_is_only_announced_waits_for_the_next_sync(world: World) -> None:
+    world.put(0, 1)
+    source = world.catalog.add_source("prod", "memory://here/")
+    world.catalog.announce(source, [(key(1), to_ms(NOW)), (key(2), to_ms(NOW))])
+    for dry in (True, False):
+        report = world.thumbs(dry=dry)
+        assert (report.announced, report.wanted, report.made, report.failed.total()) == (2, 0, 0, 0)
+    world.sync()
+    report = world.thumbs()
+    assert (report.announced, report.wanted, report.made) == (1, 2, 2)
 
 
 def test_a_dry_run_makes_nothing(world: World) -> None:
