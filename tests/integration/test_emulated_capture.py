@@ -206,7 +206,7 @@ def test_late_pictures_come_later_and_lost_ones_never() -> None:
 
 
 def test_what_is_late_when_a_session_is_stopped_counts_as_backed_up() -> None:
-    scenario = replace(ENDLESS, late=Late(1.0, timedelta(hours=10)))
+    scenario = replace(ENDLESS, late=Late(1.0, timedelta(days=10_000)))
     store = MemoryStore("emulated")
     session = Session(scenario, store, speed=100)
     session.capture.start()
@@ -247,18 +247,53 @@ def test_pictures_are_told_of_after_their_capture() -> None:
             assert name.captured_at <= told.at
 
 
-def test_nobody_answers_for_a_session_while_its_recorder_fails_over() -> None:
+def test_a_session_is_silent_while_its_recorder_fails_over() -> None:
+    """Agora answers 404 meanwhile."""
+    hands = [0.0]
+    clock = Clock(speed=1000, start=START, ticking=lambda: hands[0])
     scenario = replace(LESSON, failovers=(Failover(timedelta(seconds=5), timedelta(seconds=90)),), length=None)
-    session = Session(scenario, MemoryStore("emulated"), speed=100)
-    session.capture.start()
-    seen = [session.capture.status().state]
-    while session.capture.status().bak is None:
-        state = session.capture.status().state
-        seen += [state] * (state is not seen[-1])
-    assert State.SILENT in seen
-    assert session.capture.status().state is State.RUNNING
-    session.capture.stop()
-    session.uploads.close()
+    with closing(MemoryCapture(scenario, clock)) as session:
+        until(lambda: session.status().state is State.RUNNING)
+        hands[0] = 0.006
+        until(lambda: session.status().state is State.SILENT)
+        assert session.status().bak is None
+        hands[0] = 0.096
+        until(lambda: session.status().state is State.RUNNING)
+        assert session.status().bak == 0
+        assert session.status().recorder_uid != PLAN.recorder_uid
+
+
+class MemoryCapture(Capture):
+    """Has uploads of its own, and has begun."""
+
+    def __init__(self, scenario: Scenario, clock: Clock) -> None:
+        super().__init__(PLAN, scenario, MemoryStore("emulated"), clock, lambda _: None, studio=Studio(drawn_per_s=0))
+        self.start()
+
+
+def test_a_clock_runs_as_fast_as_it_was_told() -> None:
+    hands = [100.0]
+    clock = Clock(speed=60, start=START, ticking=lambda: hands[0])
+    assert clock.now() == START
+    hands[0] += 2.5
+    assert clock.now() == START + timedelta(seconds=150)
+    nobody = threading.Event()
+    assert clock.sleep_until(START + timedelta(seconds=150), nobody)
+    assert clock.watch_for(START, nobody)
+    nobody.set()
+    assert not clock.sleep_until(START + timedelta(days=1), nobody)
+    with pytest.raises(ValueError, match="cannot run 0 times as fast"):
+        Clock(speed=0)
+
+
+def test_an_unhurried_clock_shows_what_was_waited_for_last() -> None:
+    clock, nobody = Clock(speed=UNHURRIED, start=START), threading.Event()
+    assert clock.sleep_until(START + timedelta(days=1), nobody)
+    assert clock.sleep_until(START, nobody)
+    assert clock.now() == START + timedelta(days=1)
+    assert clock.watch_for(START + timedelta(hours=1), nobody)
+    nobody.set()
+    assert not clock.watch_for(START + timedelta(days=2), nobody)
 
 
 def test_after_the_fourth_failure_a_session_is_lost() -> None:
@@ -394,7 +429,7 @@ def test_a_slow_storage_delays_capturing_and_loses_nothing() -> None:
     until(lambda: not (session.capture.status().taken < most))
     assert not session.capture.join(0.3)
     assert session.capture.status().taken == most
-    assert store.asked == THREADS
+    until(lambda: store.asked == THREADS)
     store.open.set()
     assert session.capture.join(60)
     status = session.capture.status()
