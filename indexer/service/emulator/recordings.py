@@ -72,15 +72,15 @@ class Playlists:
     """All playlists of a session.  Only its own thread adds to them."""
 
     def __init__(self) -> None:
-        self._open: dict[str, Playlist] = {}
+        self._open: dict[tuple[int, str], Playlist] = {}
 
     def of(self, plan: Plan, store: ObjectStore, cut: SliceCut) -> Playlist:
         """The playlist that lists a slice, where the session's files go now."""
         key = playlist_key(plan, cut)
-        found = self._open.get(key)
-        if found is None or found.store is not store:
-            found = self._open[key] = Playlist(store, key, cut.track)
-        return found
+        place = id(store), key  # a playlist keeps its store, so the number stays its own
+        if place not in self._open:
+            self._open[place] = Playlist(store, key, cut.track)
+        return self._open[place]
 
     def end(self, write: Callable[[Playlist], None]) -> None:
         """End all, and let those be written that are not already."""
