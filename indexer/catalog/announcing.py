@@ -5,7 +5,7 @@ every sync lists it again.  Callbacks come twice, late, in any order or never, s
 was listed, and everything may be told again.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -16,7 +16,7 @@ from indexer.catalog.dialects import WRITE
 from indexer.catalog.heard import note_heard
 from indexer.catalog.listed import ListedStream
 from indexer.catalog.owners import batches
-from indexer.catalog.streams import StreamBook
+from indexer.catalog.streams import StreamBook, Verdict
 from indexer.catalog.units import Touched, UnitBook
 from indexer.model import ANNOUNCED, ListedObjects, to_ms
 
@@ -64,11 +64,23 @@ class Announcing:
         new, verdicts = book.additions(streams)
         book.insert(new, touched)
         book.write([verdict for verdict in verdicts if verdict.found], touched)
-        units.leave_open((), touched)
+        units.wait_for(self._awaited(units, new, verdicts), touched)
         note_heard(connection, streams)
         added = sum(map(len, new)) + sum(len(found.added) for _, _, found in verdicts)
         done.new += added
         done.known += sum(map(len, streams)) - added
+
+    @staticmethod
+    def _awaited(units: UnitBook, new: Sequence[ListedStream], verdicts: Sequence[Verdict]) -> dict[int, list[int]]:
+        """When the shots were captured that are new, by unit."""
+        found: dict[int, list[int]] = {}
+        ids = units.ids({listed.head.unit for listed in new})
+        for listed in new:
+            found.setdefault(ids[listed.head.unit], []).extend(listed.captured_ms)
+        for _, known, difference in verdicts:
+            if difference.added:
+                found.setdefault(known.unit_id, []).extend(row.captured_ms for row in difference.added)
+        return found
 
     def _streams(self, pictures: dict[str, int], done: Announced) -> list[ListedStream]:
         found: dict[ShotHead, list[tuple[int, str, int]]] = {}

@@ -167,7 +167,7 @@ class Catalog:
                 anew = {"url": url, "verify_from": "", "verify_share": 0, "md5_etags": None}
                 connection.execute(update(row).where(row.c.id == known.id).values(anew))
                 connection.execute(delete(schema.listed).where(schema.listed.c.source_id == known.id))
-                unlisted = {"listed_ms": None, "digest": None, "settled": False}
+                unlisted = {"listed_ms": None, "digest": None, "awaited_ms": None, "settled": False}
                 connection.execute(update(schema.unit).where(schema.unit.c.source_id == known.id).values(unlisted))
             return Source(known.id, name, url)
 

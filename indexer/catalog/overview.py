@@ -4,6 +4,7 @@ from sqlalchemy import Connection, Engine, distinct, func, select
 
 from indexer.catalog.answers import Rejection, Run, SourceStats
 from indexer.catalog.listed import SAMPLES
+from indexer.catalog.owners import is_unfinished
 from indexer.catalog.schema import recording, rejected, session, source, stream, sync_run, unit
 from indexer.catalog.selecting import optional_time
 from indexer.model import from_ms
@@ -122,9 +123,7 @@ def _stats(connection: Connection, source_id: int, name: str, url: str) -> Sourc
             )
             or 0
         ),
-        unfinished_units=connection.scalar(
-            select(func.count()).select_from(unit).where(of_source, unit.c.digest.is_(None))
-        )
+        unfinished_units=connection.scalar(select(func.count()).select_from(unit).where(of_source, is_unfinished()))
         or 0,
         first_at=optional_time(sums.first_ms),
         last_at=optional_time(sums.last_ms),

@@ -19,7 +19,7 @@ from sqlalchemy import (
     update,
 )
 
-from indexer.catalog.schema import announced, fact, removed, session, stream
+from indexer.catalog.schema import announced, fact, removed, session, stream, unit
 from indexer.model import Interval
 
 _BATCH: Final = 5_000
@@ -55,6 +55,14 @@ def reaches_into(prefix: Column[str], interval: Interval) -> ColumnElement[bool]
     # What begins before the interval is a part of its first key.  Heads and units end in "_", so these are few.
     shorter = beginnings(interval.start)
     return or_(within, prefix.in_(shorter)) if shorter else within
+
+
+def is_unfinished() -> ColumnElement[bool]:
+    """The units that no sync has listed to their end, or in which one was cut off since.
+
+    Of the others nothing is missing but what was announced.
+    """
+    return unit.c.digest.is_(None) & unit.c.awaited_ms.is_(None)
 
 
 def beginnings(text: str) -> list[str]:

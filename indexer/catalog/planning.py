@@ -8,6 +8,7 @@ from typing import Any, Final
 from sqlalchemy import Engine, Row, Select, case, func, select, update
 
 from indexer.catalog.dialects import WRITE
+from indexer.catalog.owners import is_unfinished
 from indexer.catalog.schema import recording, source, stream, unit
 from indexer.catalog.selecting import PAGE
 from indexer.model import Interval, all_of
@@ -25,6 +26,8 @@ class KnownUnit:
     has_recordings: bool
     listed_ms: int | None
     """Start of the last listing that compared all of it; None if there is none, or one was cut off in it since."""
+    awaited_ms: int | None
+    """When the first shot was captured that was announced since, and that no listing has shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +58,7 @@ class Planning:
             func.coalesce(func.sum(unit.c.objects), 0),
             func.coalesce(func.sum(case((watched, 1), else_=0)), 0),
             func.coalesce(func.sum(case((watched, pages), else_=0)), 0),
-            func.coalesce(func.sum(case((unit.c.listed_ms.is_(None) | unit.c.digest.is_(None), 1), else_=0)), 0),
+            func.coalesce(func.sum(case((unit.c.listed_ms.is_(None) | is_unfinished(), 1), else_=0)), 0),
         ).where(unit.c.source_id == source_id)
         with self._engine.connect() as connection:
             return Known(*map(int, connection.execute(query).one()))
@@ -64,11 +67,13 @@ class Planning:
         """Every unit of a source, in key order."""
         recorded = select(recording.c.unit_id).where(recording.c.unit_id == unit.c.id).exists()
         query = select(
-            unit.c.prefix, unit.c.objects, unit.c.settled, unit.c.digest, unit.c.listed_ms, recorded.label("recorded")
+            *(unit.c[name] for name in ("prefix", "objects", "settled", "listed_ms", "awaited_ms")),
+            recorded.label("recorded"),
+            is_unfinished().label("unfinished"),
         ).where(unit.c.source_id == source_id)
         for row in self._pages(query.order_by(unit.c.prefix), unit.c.prefix):
-            listed_ms = None if row.digest is None else row.listed_ms
-            yield KnownUnit(row.prefix, row.objects, row.settled, bool(row.recorded), listed_ms)
+            listed_ms = None if row.unfinished else row.listed_ms
+            yield KnownUnit(row.prefix, row.objects, row.settled, bool(row.recorded), listed_ms, row.awaited_ms)
 
     def turn(self, source_id: int, share: float) -> Interval | None:
         """The stretch of keys that is verified next: a share (0 to 1) of what the source holds; None for nothing.

@@ -94,6 +94,8 @@ unit = Table(
     Column("objects", BigInteger, nullable=False, server_default="0"),
     # Of all its objects; null while a sync is in the middle of the unit or was cut off there.
     Column("digest", BigInteger),
+    # Where the digest is null for nothing but shots that were announced: when the first of these was captured.
+    Column("awaited_ms", BigInteger),
     # The newest capture or upload seen in it: how long it must still be watched for late uploads.
     Column("newest_ms", BigInteger),
     Column("listed_ms", BigInteger),

@@ -179,7 +179,7 @@ class Sessions:
 
 
 def _state(row: Row[Any]) -> UnitState:
-    if row.digest is None:
+    if row.digest is None and row.awaited_ms is None:
         return UnitState.UNFINISHED
     return UnitState.SETTLED if row.settled else UnitState.WATCHED
 

@@ -1,19 +1,20 @@
 """Units: what they hold besides shots, and whether their digest can be trusted."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Final, NamedTuple
 
 from sqlalchemy import Connection, bindparam, case, delete, func, insert, literal, null, select, update
 
 from indexer.agora.names import Reason
+from indexer.agora.stamps import MIN_MS
 from indexer.catalog.coverage import Coverage
 from indexer.catalog.listed import SAMPLES, ListedUnit, RecordingGroup, RecordingSum, RejectedSum, Stretch
 from indexer.catalog.owners import batches, beginnings, reaches_into
-from indexer.catalog.schema import gone, recording, rejected, stream, unit
+from indexer.catalog.schema import gone, recording, rejected, shot, stream, unit
 from indexer.catalog.snapshot import Snapshot
 from indexer.digest import add
-from indexer.model import Interval
+from indexer.model import ANNOUNCED, Interval
 
 BETWEEN: Final = 0
 """Instead of the id of a unit: between units."""
@@ -129,6 +130,24 @@ class UnitBook:
         self._forget_digests(list(touched))
         self._note_newest(touched)
 
+    def wait_for(self, announced: Mapping[int, Sequence[int]], touched: Touched) -> None:
+        """Have every sync list the units in which shots were announced, until it has listed them.
+
+        By unit, when these were captured.  In a unit that was listed to its end, only they are missing.
+        """
+        first = bindparam("first", type_=unit.c.awaited_ms.type)
+        awaited_ms = case(
+            (unit.c.digest.is_not(None), first), (unit.c.awaited_ms > first, first), else_=unit.c.awaited_ms
+        )
+        if announced:
+            self._connection.execute(
+                update(unit)
+                .where(unit.c.id == bindparam("unit"))
+                .values(objects=unit.c.objects + bindparam("added"), awaited_ms=awaited_ms, digest=null()),
+                [{"unit": id_, "added": len(times), "first": min(times)} for id_, times in announced.items()],
+            )
+        self._note_newest(touched)
+
     # At the end of an interval or a run.
 
     def listed(self, interval: Interval, *, started_ms: int) -> None:
@@ -206,7 +225,7 @@ class UnitBook:
     def _renew(self, batch: list[int], unfinished: Collection[int]) -> None:
         """Renew the sums of units, without a digest for those that are unfinished or hold what is only announced."""
         totals: dict[int, tuple[int, int]] = dict.fromkeys(batch, (0, 0))
-        is_open = set(unfinished)
+        waiting: set[int] = set()
         of_streams = select(stream.c.unit_id, stream.c.shots, stream.c.digest, stream.c.announced).where(
             stream.c.unit_id.in_(batch)
         )
@@ -222,12 +241,19 @@ class UnitBook:
                 before = totals[unit_id]
                 totals[unit_id] = before[0] + objects, add(before[1], part)
                 if announced:
-                    is_open.add(unit_id)
+                    waiting.add(unit_id)
         empty = [unit_id for unit_id, (objects, _) in totals.items() if not objects]
         if empty:
             self._connection.execute(delete(unit).where(unit.c.id.in_(empty)))
+        awaited_ms = self._awaited(waiting.difference(unfinished))
+        is_open = waiting.union(unfinished)
         renewed = [
-            {"unit": unit_id, "held": objects, "total": None if unit_id in is_open else total}
+            {
+                "unit": unit_id,
+                "held": objects,
+                "total": None if unit_id in is_open else total,
+                "awaited": awaited_ms.get(unit_id),
+            }
             for unit_id, (objects, total) in totals.items()
             if objects
         ]
@@ -235,9 +261,24 @@ class UnitBook:
             self._connection.execute(
                 update(unit)
                 .where(unit.c.id == bindparam("unit"))
-                .values(objects=bindparam("held"), digest=bindparam("total")),
+                .values(objects=bindparam("held"), digest=bindparam("total"), awaited_ms=bindparam("awaited")),
                 renewed,
             )
+
+    def _awaited(self, ids: Collection[int]) -> dict[int, int]:
+        """When the first shot of each unit was captured that was announced and not listed yet."""
+        if not ids:
+            return {}
+        # Not before the one that was the first until now: long streams need not be read from their beginning.
+        not_before = shot.c.captured_ms >= func.coalesce(unit.c.awaited_ms, MIN_MS)
+        query = (
+            select(stream.c.unit_id, func.min(shot.c.captured_ms).label("first_ms"))
+            .join(unit, unit.c.id == stream.c.unit_id)
+            .join(shot, (shot.c.stream_id == stream.c.id) & not_before)
+            .where(stream.c.unit_id.in_(ids), stream.c.announced > 0, shot.c.tier == ANNOUNCED)
+            .group_by(stream.c.unit_id)
+        )
+        return {row.unit_id: row.first_ms for row in self._connection.execute(query)}
 
     def _reaching_into(self, interval: Interval) -> list[_Unit]:
         query = select(*(unit.c[name] for name in _Unit._fields)).where(
@@ -263,7 +304,7 @@ class UnitBook:
 
     def _forget_digests(self, ids: list[int]) -> None:
         for batch in batches(ids):
-            self._connection.execute(update(unit).where(unit.c.id.in_(batch)).values(digest=null()))
+            self._connection.execute(update(unit).where(unit.c.id.in_(batch)).values(digest=null(), awaited_ms=null()))
 
     def _note_newest(self, touched: Touched) -> None:
         """What changed is watched again, and with it the other units of the session."""

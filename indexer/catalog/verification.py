@@ -59,6 +59,15 @@ def _units(connection: Connection) -> Iterator[str]:
     waiting = select(stream.c.unit_id).where(stream.c.announced > 0)
     for prefix in connection.scalars(select(unit.c.prefix).where(unit.c.digest.is_not(None), unit.c.id.in_(waiting))):
         yield f"unit {prefix!r} is taken for whole, but shots in it were announced and not listed yet"
+    early = (
+        select(unit.c.prefix)
+        .distinct()
+        .join(stream, stream.c.unit_id == unit.c.id)
+        .join(shot, (shot.c.stream_id == stream.c.id) & (shot.c.captured_ms < unit.c.awaited_ms))
+        .where(stream.c.announced > 0, shot.c.tier == ANNOUNCED)
+    )
+    for prefix in connection.scalars(early):
+        yield f"unit {prefix!r} waits for what was announced, but not for the first of it"
 
 
 def _sessions(connection: Connection) -> Iterator[str]:

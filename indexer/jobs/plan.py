@@ -245,6 +245,8 @@ class Discovery:
                 yield from self._flush()
                 # What was captured longer before the last listing than an upload can take was there by then.
                 since_ms = known.listed_ms - self._horizon_ms
+                if known.awaited_ms is not None:
+                    since_ms = min(since_ms, known.awaited_ms)
                 yield Work(all_of(prefix), Purpose.ACTIVE, since_ms=since_ms)
             else:
                 yield from self._need(all_of(prefix))

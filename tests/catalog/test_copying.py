@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import delete, select
 
+from indexer.agora.facts import Fact, FactKind
 from indexer.catalog.catalog import Catalog
 from indexer.catalog.copying import Copied, copy
 from indexer.catalog.dialects import WRITE
@@ -32,12 +33,17 @@ def objects(cname: str) -> list[ListedObject]:
     return [*shots, ListedObject("d/foreign\x00", 1, "", 0, None), ListedObject(f"{heads[0]}00001.ts", 1, "", 0, None)]
 
 
+ANNOUNCED = [objects("a")[0].key.replace("140000", "150000"), objects("z")[0].key]
+
+
 def filled(url: str) -> None:
     with Catalog.open_to_write(url, now=MADE_AT) as catalog:
         source = catalog.add_source("s", "memory://s/")
         run = catalog.begin_run(source, mode="full", now=MADE_AT)
         take_over(catalog, source, sorted([*objects("a"), *objects("b\x01")]))
         take_over(catalog, source, sorted(objects("a")))  # what is removed is remembered
+        catalog.announce(source, [(key, 1) for key in ANNOUNCED])
+        catalog.facts.record([Fact(SID, "a", "10", 1, FactKind.CAMERA_OFF)])
         requests, counts = {"list": 1}, {"objects": 2}
         catalog.end_run(run, mode="full", outcome="done", message="\x00", requests=requests, counts=counts, now=MADE_AT)
 
@@ -74,7 +80,7 @@ def test_a_copy_is_the_same_catalog(place: Places, one: str, other: str) -> None
     filled(origin)
     told: list[tuple[int, int]] = []
     result = copied(origin, target, progress=lambda done, total: told.append((done, total)))
-    assert (result.shots, result.problems, told[-1]) == (100, [], (100, 100))
+    assert (result.shots, result.problems, told[-1]) == (102, [], (102, 102))
     with Catalog.open_to_write(origin, now=MADE_AT) as before, Catalog.open_to_write(target, now=MADE_AT) as after:
         assert rows(after) == rows(before)
         assert all(count == len(rows(after)[name]) for name, count in result.rows.items())
@@ -119,7 +125,7 @@ def test_what_holds_a_catalog_is_not_written_over(place: Places, kind: str) -> N
     with pytest.raises(ConfigError, match="holds a catalog already"):
         copied(origin, origin)
     with Catalog.open_to_read(target) as catalog:
-        assert len(shots_in(catalog)) == 100
+        assert len(shots_in(catalog)) == 102
 
 
 def test_a_sync_that_goes_on_meanwhile_is_not_in_it(place: Places) -> None:
@@ -133,7 +139,8 @@ def test_a_sync_that_goes_on_meanwhile_is_not_in_it(place: Places) -> None:
         assert copied(origin, target, progress=write).problems == []
     with Catalog.open_to_read(target) as catalog:
         assert {found.key for found in shots_in(catalog)} == {
-            found.key for found in objects("a") if found.key.endswith(".jpg")
+            *(found.key for found in objects("a") if found.key.endswith(".jpg")),
+            *ANNOUNCED,
         }
 
 
@@ -153,10 +160,10 @@ def test_db_copy_is_the_command(place: Places) -> None:
     origin, target = place("a"), place("postgresql")
     filled(origin)
     answer = done("db", "copy", "--catalog", origin, "--to", target, "-o", "json")
-    assert (answer.document["rows"]["shot"], answer.document["problems"]) == (100, [])
+    assert (answer.document["rows"]["shot"], answer.document["problems"]) == (102, [])
     assert answer.document["copy"].startswith("postgresql://")
     again = livestills("db", "copy", "--catalog", origin, "--to", target)
     assert (again.status, again.out) == (2, "")
     assert "holds a catalog already" in again.error
     there = done("db", "copy", "--catalog", target, "--to", f"{place('b')}")
-    assert "100 shots, and all of it adds up" in there.err
+    assert "102 shots, and all of it adds up" in there.err

@@ -13,12 +13,13 @@ from sqlalchemy import select
 from indexer.agora.facts import Fact, FactKind
 from indexer.catalog.catalog import Catalog, Source
 from indexer.catalog.changes import Changes
-from indexer.catalog.schema import announced, fact, removed
+from indexer.catalog.listed import Stretch
+from indexer.catalog.schema import announced, fact, removed, unit
 from indexer.catalog.snapshot import Snapshot
 from indexer.catalog.verification import problems
 from indexer.jobs.given import sync_keys
 from indexer.jobs.key_lists import KeysRead
-from indexer.jobs.plan import HORIZON, Mode, Wishes
+from indexer.jobs.plan import HORIZON, LARGE_UNIT, Mode, Wishes
 from indexer.jobs.runs import Terms
 from indexer.jobs.stretches import Seen, stretches
 from indexer.jobs.sync import STRAYS, Access, SyncReport, Watch, sync
@@ -52,7 +53,9 @@ def announce(catalog: Catalog, *pictures: str, at_ms: int = AT_MS) -> tuple[int,
 
 
 def is_open(catalog: Catalog) -> bool:
-    return catalog.overview.stats()[0].unfinished_units > 0
+    """Whether some unit does not equal what was listed."""
+    with catalog.reading() as connection:
+        return connection.scalar(select(unit.c.id).where(unit.c.digest.is_(None)).limit(1)) is not None
 
 
 @dataclass
@@ -67,9 +70,9 @@ class World:
         for picture in pictures:
             self.store.put(picture, b"jpeg", content_type="image/jpeg", modified=MADE_AT)
 
-    def sync(self, *, mode: Mode | None = None, dry_run: bool = False, verify: float = 0) -> SyncReport:
+    def sync(self, *, mode: Mode | None = None, dry_run: bool = False, large_unit: int = LARGE_UNIT) -> SyncReport:
         now = MADE_AT + timedelta(hours=self.hours)
-        wishes = Wishes(mode, verify=verify)
+        wishes = Wishes(mode, verify=0, large_unit=large_unit)
         watch = Watch(lambda: now)
         report = sync(Access(self.store, ""), self.catalog, "prod", watch=watch, wishes=wishes, dry_run=dry_run)
         assert list(problems(self.catalog)) == []
@@ -160,6 +163,22 @@ def test_what_is_not_listed_yet_stays_and_is_looked_for_again(world: World) -> N
     assert not is_open(world.catalog)
 
 
+def test_of_a_large_unit_only_what_can_be_new_is_listed(world: World) -> None:
+    world.put(*(f"{key(second)[:-7]}{ms:03}.jpg" for second in range(1, 5) for ms in range(900)))
+    world.hours = 24 * 10
+    world.sync()
+    picture = key(3).replace("20261104", "20261110")
+    announce(world.catalog, picture, at_ms=AT_MS + 24 * 7 * 3_600_000)
+    assert world.catalog.overview.stats()[0].unfinished_units == 0
+    report = world.sync(mode=Mode.DISCOVERY, large_unit=1_000)
+    assert (counts(report), report.list_requests["active"]) == ((0, 0, 0, 0, 1, 0, 0), 2)
+    announce(world.catalog, key(6), at_ms=AT_MS + 24 * 7 * 3_600_000)
+    world.put(picture, key(6))
+    report = world.sync(mode=Mode.DISCOVERY, large_unit=1_000)
+    assert counts(report) == (0, 2, 0, 0, 0, 0, 0), "also what is older than everything that can be new"
+    assert not is_open(world.catalog)
+
+
 def test_what_is_never_uploaded_goes_behind_the_horizon_and_was_never_there(world: World) -> None:
     announce(world.catalog, key(1), key(2), key(3))
     world.put(key(1), key(3))
@@ -241,7 +260,7 @@ def writing(catalog: Catalog, objects: Iterable[ListedObject], *, then: Iterable
         for number, interval in enumerate(cut):
             page = [each for each in pages[0] if (each.key >= key(3)) == bool(number)]
             (stretch,) = stretches([page], Seen(), seed=writer.seed, start=interval.start)
-            writer.apply(type(stretch)(interval.start, interval.stop, stretch.streams, stretch.units))
+            writer.apply(Stretch(interval.start, interval.stop, stretch.streams))
             if number == 0 and before_end:
                 announce(catalog, *then)
         if not before_end:
@@ -261,7 +280,19 @@ def test_what_is_announced_while_a_sync_runs_leaves_its_unit_open(catalog: Catal
     assert is_open(catalog)
     assert list(problems(catalog)) == []
     source = catalog.add_source("prod", "memory://here/")
-    assert not any(unit.settled for unit in catalog.planning.units(source.id))
+    assert not any(known.settled for known in catalog.planning.units(source.id))
+
+
+def test_a_unit_in_which_a_sync_is_cut_off_lacks_more_than_what_was_announced(catalog: Catalog) -> None:
+    source = catalog.add_source("prod", "memory://here/")
+    take_over(catalog, source, [listed(key(second)) for second in (1, 4)])
+    announce(catalog, key(5))
+    assert [known.listed_ms for known in catalog.planning.units(source.id)] == [0]
+    with catalog.writer(source) as writer:
+        (stretch,) = stretches([[listed(key(second)) for second in (1, 2)]], Seen(), seed=writer.seed)
+        writer.apply(Stretch("", key(3), stretch.streams))
+    assert [known.listed_ms for known in catalog.planning.units(source.id)] == [None]
+    assert list(problems(catalog)) == []
 
 
 @pytest.mark.parametrize("before_end", [True, False])

@@ -12,6 +12,7 @@ BYTE_TEXT = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
 
 def upgrade() -> None:
     """Count the shots that only callbacks told of, and keep what else they tell."""
+    op.add_column("unit", sa.Column("awaited_ms", sa.BigInteger()))
     op.add_column("stream", sa.Column("announced", sa.BigInteger(), nullable=False, server_default="0"))
     op.create_table(
         "announced",
