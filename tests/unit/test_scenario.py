@@ -89,6 +89,7 @@ def test_a_scenario_needs_a_length_and_somebody() -> None:
             "unknown setting 'zzz'; known here: length, users, failovers, late, lost",
         ),
         ('length = "1h"\n[users.Ada]', "users.Ada is no uid: Agora's are numbers from 1 to 4294967295"),
+        ('length = "1h"\n[users."a\\nb"]', "users.'a\\nb' is no uid"),
         ('length = "1h"\n[users.0]', "users.0 is no uid"),
         ('length = "1h"\n[users.4294967296]', "users.4294967296 is no uid"),
         (f'length = "1h"\n{SOMEBODY}phone = "yes"', "users.7.phone must be true or false"),

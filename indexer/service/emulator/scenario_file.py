@@ -32,6 +32,7 @@ _Value = TypeVar("_Value")
 _LENGTH: Final = re.compile(r"(?:([0-9]{1,5})h)?(?:([0-9]{1,5})m(?!s))?(?:([0-9]{1,6})s)?(?:([0-9]{1,9})ms)?")
 _SIZE: Final = re.compile(r"([0-9]{1,4})x([0-9]{1,4})")
 _SIDES: Final = range(16, 4097)
+_BARE: Final = re.compile(r"[A-Za-z0-9_-]+")
 _UID: Final = re.compile(r"[1-9][0-9]{0,9}")
 
 
@@ -97,7 +98,8 @@ class _Table:
 
     def path(self, name: str) -> str:
         """The place of a value in the file."""
-        return f"{self._place}.{name}" if self._place else name
+        shown = name if _BARE.fullmatch(name) else repr(name)  # a key in quotes may even hold a line end
+        return f"{self._place}.{shown}" if self._place else shown
 
 
 _SCENARIO: Final = ("length", "users", "failovers", "late", "lost", "jitter", "picture", "repeats")
