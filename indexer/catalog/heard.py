@@ -3,7 +3,7 @@
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, bindparam, insert, select, update
 
 from indexer.agora.names import ShotHead
 from indexer.catalog.listed import ListedStream
@@ -24,16 +24,21 @@ def note_heard(connection: Connection, streams: Iterable[ListedStream]) -> None:
             .outerjoin(announced, announced.c.session_id == session.c.id)
             .where(session.c.sid.in_({sid for sid, _ in batch}))
         )
-        for row in connection.execute(query).all():
+        begun: list[dict[str, int]] = []
+        wider: list[dict[str, int]] = []
+        for row in connection.execute(query):
             if (row.sid, row.cname) not in periods:  # another channel of the same sid
                 continue
             first_ms, last_ms = periods[row.sid, row.cname]
             if row.first_ms is None:
-                values = {"session_id": row.id, "first_ms": first_ms, "last_ms": last_ms}
-                connection.execute(insert(announced), values)
+                begun.append({"session_id": row.id, "first_ms": first_ms, "last_ms": last_ms})
             elif first_ms < row.first_ms or last_ms > row.last_ms:
-                wider = {"first_ms": min(first_ms, row.first_ms), "last_ms": max(last_ms, row.last_ms)}
-                connection.execute(update(announced).where(announced.c.session_id == row.id).values(wider))
+                first_ms, last_ms = min(first_ms, row.first_ms), max(last_ms, row.last_ms)
+                wider.append({"session": row.id, "first_ms": first_ms, "last_ms": last_ms})
+        if begun:
+            connection.execute(insert(announced), begun)
+        if wider:
+            connection.execute(update(announced).where(announced.c.session_id == bindparam("session")), wider)
 
 
 def unheard(connection: Connection, added: Sequence[tuple[ShotHead, Sequence[int]]]) -> int:

@@ -1,6 +1,6 @@
 """Sessions, and what all changes share: which rows a stretch concerns, and values in batches."""
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Any, Final, TypeVar
 
@@ -38,13 +38,15 @@ def batches(values: Iterable[_T], size: int = _BATCH) -> Iterator[list[_T]]:
         yield batch
 
 
-def in_pieces(connection: Connection, query: Select[Any], *, rows: int) -> Result[Any]:
+def in_pieces(
+    connection: Connection, query: Select[Any], values: Mapping[str, object] | None = None, *, rows: int
+) -> Result[Any]:
     """Execute a query that gives about so many rows, without holding all of them.
 
     A server would else send them at once; few of them come faster that way.
     """
     large = rows > MOST_ROWS
-    return connection.execute(query, execution_options={"yield_per": MOST_ROWS} if large else {})
+    return connection.execute(query, values, execution_options={"yield_per": MOST_ROWS} if large else {})
 
 
 def reaches_into(prefix: Column[str], interval: Interval) -> ColumnElement[bool]:

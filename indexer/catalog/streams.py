@@ -72,13 +72,9 @@ class StreamBook:
 
     def rows_of(self, stream_id: int, times: range, *, shots: int = 0, limit: int | None = None) -> Iterator[ShotRow]:
         """Shots of a stream in time order; `shots` is how many it has at most."""
-        query = (
-            select(*(shot.c[name] for name in ShotRow._fields))
-            .where(shot.c.stream_id == stream_id, shot.c.captured_ms >= times.start, shot.c.captured_ms < times.stop)
-            .order_by(shot.c.captured_ms)
-            .limit(limit)
-        )
-        return map(ShotRow._make, in_pieces(self._connection, query, rows=shots))
+        query = _ROWS if limit is None else _ROWS.limit(limit)
+        asked = {"of": stream_id, "since": times.start, "until": times.stop}
+        return map(ShotRow._make, in_pieces(self._connection, query, asked, rows=shots))
 
     def additions(self, streams: Sequence[ListedStream]) -> tuple[list[ListedStream], list[Verdict]]:
         """Those that are new, and what the others have that the catalog has not; neither need be whole."""
@@ -174,6 +170,16 @@ class StreamBook:
         return digest((to_object(row, known.key_head) for row in rows), seed=self._seed)
 
 
+# Made once: of many streams few rows are read.
+_ROWS: Final = (
+    select(*(shot.c[name] for name in ShotRow._fields))
+    .where(
+        shot.c.stream_id == bindparam("of"),
+        shot.c.captured_ms >= bindparam("since"),
+        shot.c.captured_ms < bindparam("until"),
+    )
+    .order_by(shot.c.captured_ms)
+)
 _COLUMNS: Final = [stream.c[name] for name in KnownStream._fields]
 
 
