@@ -17,7 +17,7 @@ _NAMED: Final = 5
 """Users who are named; of more it is told how many there are."""
 
 
-def tell_start(out: Output, url: str, world: "World") -> None:
+def tell_start(out: Output, url: str, world: "World", *, customer_id: str) -> None:
     """Say where it is, who is there, and what to type next."""
     scenario, clock = world.scenario, world.clock
     length_s = None if scenario.length is None else scenario.length.total_seconds()
@@ -43,8 +43,9 @@ def tell_start(out: Output, url: str, world: "World") -> None:
     if clock.speed != 1:
         out.note(f"time there runs {clock.speed:g} times as fast as here, from {rfc3339(begun_at)} on")
     out.note("next, in another shell:")
-    out.note("  export AGORA_APP_ID=any AGORA_CUSTOMER_ID=any AGORA_CUSTOMER_SECRET=any")
-    out.note(f"  livestills capture run start.json --base-url {shlex.quote(url)}")
+    out.note(f"  export AGORA_APP_ID=any AGORA_CUSTOMER_ID={shlex.quote(customer_id)} AGORA_CUSTOMER_SECRET=any")
+    out.note(f"  livestills capture run start.json --save running.json --base-url {url}")
+    out.note(f"  livestills capture stop --from running.json --base-url {url}")
 
 
 def tell_end(

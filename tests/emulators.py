@@ -14,6 +14,7 @@ from indexer.service.emulator.capture import Clock
 from indexer.service.emulator.scenario import Period, Scenario, User
 from indexer.service.emulator.service import Access, application
 from indexer.service.emulator.sessions import Sessions, World
+from indexer.service.emulator.uploading import RETRY_S, Uploads
 from indexer.service.serving import serving
 
 BEGIN: Final = datetime(2026, 11, 5, 12, tzinfo=UTC)
@@ -105,10 +106,11 @@ def emulated(
     access: Access | None = None,
     most_sessions: int = 50,
     monotonic: Callable[[], float] = time.monotonic,
+    retry_s: float = RETRY_S,
 ) -> Iterator[Agora]:
     """An emulator whose time begins at `BEGIN`."""
     world = World(scenario, 7, Clock(speed=speed, start=BEGIN), s3_endpoint, most_sessions)
-    sessions = Sessions(world, taker, monotonic=monotonic)
+    sessions = Sessions(world, taker, monotonic=monotonic, uploads=Uploads(world.clock, retry_s=retry_s))
     try:
         with (
             serving(application(sessions, access or Access()), host="127.0.0.1", port=0) as url,

@@ -173,12 +173,13 @@ def emulate(
         url = stack.enter_context(serving(application(sessions, access), host=host, port=port))
         if not is_loopback(host):
             warn(f"whoever reaches {shown(host)} can start recordings here, and nothing is encrypted")
-        tell_start(out, url, world)
+        tell_start(out, url, world, customer_id=customer_id or "any")
         sys.stdout.flush()  # a script that started it in the background waits for that
         progress = stack.enter_context(counting(common(), "pictures"))
         try:
             while True:
                 check()
+                sessions.watch()
                 progress(sessions.totals().uploaded, None)
                 time.sleep(_LOOK_EVERY_S)
         except (InterruptedRunError, TerminatedRunError):

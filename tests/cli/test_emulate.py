@@ -49,7 +49,7 @@ def test_it_says_where_it_is_and_what_to_type_next_and_ends_well_with_ctrl_c() -
         assert httpx.get(url[0], trust_env=False).status_code == 404
         status, out, err = ended(running, signal.SIGINT)
     assert (status, out) == (0, "0 sessions, 0 pictures uploaded\n")
-    assert f"livestills capture run start.json --base-url {url[0]}" in err
+    assert f"livestills capture run start.json --save running.json --base-url {url[0]}" in err
     assert "in every channel: 1001, 1002, 2725317129, until it is stopped" in err
     assert "livestills: whoever reaches 0.0.0.0 can start recordings here, and nothing is encrypted" in err
 

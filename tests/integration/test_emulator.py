@@ -301,6 +301,22 @@ def test_wrong_keys_end_a_session_as_agora_ends_one(weed: S3Server, caplog: pyte
     assert "nobody's secret" not in caplog.text
 
 
+def _watched(agora: Agora, caplog: pytest.LogCaptureFixture) -> bool:
+    agora.sessions.watch()
+    return bool(caplog.records)
+
+
+def test_a_storage_that_is_away_is_told_of_once(caplog: pytest.LogCaptureFixture) -> None:
+    (port,) = free_ports(1)
+    with emulated(s3_endpoint=f"http://127.0.0.1:{port}", speed=50, retry_s=0.1) as agora:
+        running = agora.started(body_for("bucket"))
+        until(lambda: _watched(agora, caplog))
+        agora.sessions.watch()
+        assert running.query().status_code == 200  # Agora goes on, and keeps them in its backup
+        assert len(caplog.records) == 1
+        assert str(port) in caplog.text
+
+
 def test_update_moves_what_is_taken_from_then_on(weed: S3Server) -> None:
     bucket, other = weed.new_bucket(), weed.new_bucket()
     body = body_for(bucket)

@@ -88,7 +88,6 @@ class Poster:
         self._waiting: queue.Queue[Notice] = queue.Queue(QUEUED)
         self._lock = threading.Lock()
         self._ended = threading.Event()
-        self._complained = False
         # Daemons: a receiver that hangs must not keep the process from ending.
         self._threads = [threading.Thread(target=self._post_all, name="callbacks", daemon=True) for _ in range(POSTERS)]
         for thread in self._threads:
@@ -136,10 +135,9 @@ class Poster:
         if trouble is None:
             self._count("delivered")
             return
-        self._count("failed")
         # One line is enough: with a receiver that is away this happens hundreds of times a second.
-        _log.log(logging.DEBUG if self._complained else logging.WARNING, "no notices reach %s: %s", self._url, trouble)
-        self._complained = True
+        if self._count("failed") == 1:
+            _log.warning("no notices reach %s: %s", self._url, trouble)
 
     def _post(self, notice: Notice) -> str | None:
         """Post once; what was wrong, or None."""
@@ -155,9 +153,12 @@ class Poster:
             return str(exc) or type(exc).__name__
         return None if status == httpx.codes.OK else f"it answers {status}"
 
-    def _count(self, what: str, more: int = 1) -> None:
+    def _count(self, what: str, more: int = 1) -> int:
+        """Count, and tell how many there are by now."""
         with self._lock:
-            setattr(self.counts, what, getattr(self.counts, what) + more)
+            count: int = getattr(self.counts, what) + more
+            setattr(self.counts, what, count)
+            return count
 
 
 def _checked(url: str) -> str:

@@ -104,6 +104,7 @@ class _Session:
     order: Order
     capture: Capture
     stopping: bool = False
+    complained: bool = False
 
     @property
     def who(self) -> tuple[str, str, str]:
@@ -120,10 +121,18 @@ class _Session:
 class Sessions:
     """All recordings.  Its methods may be called in any thread and raise `RefusedError`."""
 
-    def __init__(self, world: World, taker: Taker | None, *, monotonic: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        world: World,
+        taker: Taker | None,
+        *,
+        monotonic: Callable[[], float] = time.monotonic,
+        uploads: Uploads | None = None,
+    ) -> None:
+        """`taker` hears of everything.  `uploads` is closed with it."""
         self._world, self._taker, self._monotonic = world, taker, monotonic
         self._uids = frozenset(user.uid for user in world.scenario.users)
-        self._uploads, self._studio = Uploads(world.clock), Studio()
+        self._uploads, self._studio = uploads or Uploads(world.clock), Studio()
         self._lock = threading.RLock()
         self._resources: dict[str, _Resource] = {}
         self._sessions: dict[str, _Session] = {}
@@ -137,6 +146,17 @@ class Sessions:
             for session in self._sessions.values():
                 found.add(session.capture.status())
             return found
+
+    def watch(self) -> None:
+        """Log of each session once what keeps its pictures from the storage."""
+        with self._lock:
+            sessions = list(self._sessions.values())
+        for session in sessions:
+            status = session.capture.status()
+            # Of one that is refused the capture itself tells.
+            if status.error is not None and status.state is not State.REFUSED and not session.complained:
+                session.complained = True
+                _log.warning("session %s cannot upload for now: %s", session.order.plan.sid, status.error)
 
     def close(self, *, within_s: float) -> None:
         """End all of them, and upload for so long at most what they took."""
