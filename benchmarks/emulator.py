@@ -24,7 +24,7 @@ from indexer.agora.events import SnapshotFile
 from indexer.model import EPOCH
 from indexer.service.emulator.backfill import Past, Written, backfill
 from indexer.service.emulator.capture import Capture, Clock, Told
-from indexer.service.emulator.pictures import Studio, faces
+from indexer.service.emulator.pictures import FACES, Studio
 from indexer.service.emulator.scenario import Scenario, User
 from indexer.service.emulator.simulation import MOST_VIDEOS, Plan
 from indexer.service.emulator.uploading import THREADS, Uploads
@@ -80,14 +80,16 @@ def _of_one_size(store: S3Store, width: int, height: int, amount: Amount) -> Ite
     users = tuple(User(str(1000 + number), f"user {number}") for number in range(MOST_VIDEOS))
     scenario = Scenario(users, width=width, height=height)
     studio = Studio(drawn_per_s=0)  # and not by what so many sessions ask for: with few it would draw
-    ready = [studio.from_stock(face, EPOCH, width, height) for face in faces(scenario)]
+    ready = [studio.from_stock(face, EPOCH, width, height) for face in range(FACES)]
+    for face in range(FACES):
+        studio.from_stock(face, EPOCH, height, width)  # upright ones
     for number, data in enumerate(ready):  # connections are made, and the server makes room
         store.put(f"first/{number}.jpg", data, content_type="image/jpeg")
     captured, floor, past = [], [], []
     for number in range(amount.rounds):
         floor.append(_floor(store, ready, amount.seconds))
         captured.append(_captured(store, studio, scenario, amount, number))
-        past.append(_past(store, (width, height), amount.past_shots, number))
+        past.append(_past(store, studio, (width, height), amount.past_shots, number))
     of = f"{width}x{height}"
     asked_per_s = amount.sessions * MOST_VIDEOS / _INTERVAL.total_seconds()
     what = f"emulate, {of}, {asked_per_s:,.0f}/s asked for"
@@ -157,13 +159,14 @@ def _floor(store: S3Store, ready: list[bytes], seconds: float) -> _Run:
     return _watched(work, lambda: sum(written))
 
 
-def _past(store: S3Store, size: tuple[int, int], shots: int, number: int) -> _Run:
+def _past(store: S3Store, studio: Studio, size: tuple[int, int], shots: int, number: int) -> _Run:
     """A small history with its notices."""
     past = Past(datetime(2026, 11, 1, tzinfo=UTC), shots=shots, seed=number, prefix="past/", size=size)
     found: list[Written] = []
     with tempfile.TemporaryFile() as notices:
         return _watched(
-            lambda: found.append(backfill(store, past, notices=notices)), lambda: sum(each.shots for each in found)
+            lambda: found.append(backfill(store, past, notices=notices, studio=studio)),
+            lambda: sum(each.shots for each in found),
         )
 
 

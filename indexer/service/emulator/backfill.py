@@ -117,16 +117,18 @@ def backfill(
     check: Callable[[], None] = lambda: None,
     notices: IO[bytes] | None = None,
     threads: int = THREADS,
+    studio: Studio | None = None,
 ) -> Written:
     """Write a history.  Nothing is held in proportion to it.
 
     `progress` hears of the shots written and of how many there will be.  `check` is called now and then: what it
     raises ends the work in between two pictures, and so do the errors of the storage.  The notices that Agora would
-    have posted of it go to `notices`, one a line, each session's in the order of time.
+    have posted of it go to `notices`, one a line, each session's in the order of time.  A `studio` whose stock is drawn
+    already saves a second.
     """
     written = Written()
     pool = ThreadPoolExecutor(threads, thread_name_prefix="backfill")
-    studio = Studio(drawn_per_s=0)
+    studio = studio or Studio(drawn_per_s=0)
     try:
         for session in past_sessions(past):
             if written.shots >= past.shots:
