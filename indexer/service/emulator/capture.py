@@ -76,8 +76,8 @@ class Capture:
         """`uploads` and `studio` are what the sessions of a service share; without them this one has its own."""
         self._plan, self._scenario, self._store, self._clock, self._seed = plan, scenario, store, clock, seed
         self._hear = tell
-        self._own = Uploads(clock) if uploads is None else None
-        self._uploads = uploads or self._own or Uploads(clock)
+        self._owns_uploads = uploads is None
+        self._uploads = Uploads(clock) if uploads is None else uploads
         self._camera = (studio or Studio()).open(scenario, plan, speed=clock.speed)
         self._playlists = Playlists()
         self._stopping, self._woken = Event(), Event()
@@ -124,8 +124,8 @@ class Capture:
     def close(self) -> None:
         """Stop it at once, and forget what is late.  Only for a session with uploads of its own."""
         self.stop(wait=False)
-        if self._own is not None:
-            self._own.close(within_s=STOP_WITHIN_S)
+        if self._owns_uploads:
+            self._uploads.close(within_s=STOP_WITHIN_S)
 
     def status(self) -> Status:
         """How it is."""
@@ -237,9 +237,9 @@ class Capture:
             if self._state is State.UPLOADING:
                 self._state = State.ENDED
         self._finished.set()
-        if self._own is not None:
+        if self._owns_uploads:
             self._nothing_left.wait()
-            self._own.close()
+            self._uploads.close()
 
     def _tell_end(self) -> None:
         """What the uploader tells when it is done.  After the fourth failure nobody is left to tell anything."""
