@@ -278,17 +278,17 @@ class Shot:
 
     @property
     def size(self) -> int:
-        """Bytes."""
+        """Bytes; 0 where it is only announced."""
         return self._facts[2]
 
     @property
     def etag(self) -> str:
-        """Opaque: compare for equality only."""
+        """Opaque: compare for equality only.  "" where it is not known, which is equal to none."""
         return self._stream.etag_of(self._facts[4])
 
     @property
     def last_modified(self) -> datetime:
-        """When it was uploaded, to the second."""
+        """When it was uploaded, to the second; where it is only announced, when that was said."""
         return from_ms((self.captured_ms // 1000 + self._facts[3]) * 1000)
 
     @property
@@ -298,7 +298,7 @@ class Shot:
 
     @property
     def tier(self) -> str | None:
-        """Storage class where it is not the standard one."""
+        """Storage class where it is not the standard one; `ANNOUNCED` where only a callback told of it."""
         return self._facts[5]
 
     def _told(self) -> tuple[object, ...]:

@@ -204,8 +204,8 @@ def test_the_catalog_equals_the_listing_once_the_horizon_has_passed(empty: Path)
     run_state_machine_as_test(
         Callbacks,
         settings=settings(
-            max_examples=25,
-            stateful_step_count=15,
+            max_examples=10,
+            stateful_step_count=14,
             deadline=None,
             derandomize=True,
             phases=(Phase.explicit, Phase.reuse, Phase.generate),
