@@ -74,7 +74,7 @@ class UnitState(StrEnum):
     SETTLED = "settled"
     """Nothing more can arrive: only verification lists it."""
     WATCHED = "watched"
-    """It may still get uploads: every sync lists it."""
+    """It may still get uploads, or something in it was announced: every sync lists it."""
     UNFINISHED = "unfinished"
     """A sync was cut off in the middle of it; the next one takes it up."""
 
@@ -140,11 +140,13 @@ class SourceStats:
     recordings: int
     unrecognised: int
     unfinished_units: int
-    """Units that a sync has not listed to their end."""
+    """Units that no sync has listed to their end; those in which only announced pictures are missing are none."""
     first_at: datetime | None
     last_at: datetime | None
     synced_at: datetime | None
     """Start of the last sync that reached its end."""
+    announced: int
+    """Shots among them that callbacks told of and no listing has shown yet."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -85,6 +85,7 @@ def _stats(connection: Connection, source_id: int, name: str, url: str) -> Sourc
             func.coalesce(func.sum(stream.c.shots), 0).label("shots"),
             func.coalesce(func.sum(stream.c.bytes), 0).label("bytes"),
             func.count().label("streams"),
+            func.coalesce(func.sum(stream.c.announced), 0).label("announced"),
             func.count(distinct(stream.c.session_id)).label("sessions"),
             func.min(stream.c.first_ms).label("first_ms"),
             func.max(stream.c.last_ms).label("last_ms"),
@@ -134,4 +135,5 @@ def _stats(connection: Connection, source_id: int, name: str, url: str) -> Sourc
                 )
             )
         ),
+        announced=int(sums.announced),
     )

@@ -111,7 +111,8 @@ def examine_catalog(url: str) -> Iterator[Finding]:
                 else:
                     yield Finding(Verdict.OK, about, f"synced to its end, last at {rfc3339(source.synced_at)}")
                 if source.unfinished_units:
-                    text = f"{source.unfinished_units:,} units are unfinished, from a sync that was cut off; sync again"
+                    why = "a sync was cut off in them, or they are known from a list or from callbacks only"
+                    text = f"{source.unfinished_units:,} units are unfinished: {why}; sync again"
                     yield Finding(Verdict.WARN, about, text)
                 yield from _unrecognised(catalog, source.source, source.shots + source.recordings, source.unrecognised)
     except CatalogNotFoundError as exc:

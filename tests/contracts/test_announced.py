@@ -103,6 +103,8 @@ def test_a_picture_is_known_as_soon_as_it_is_announced(catalog: Catalog) -> None
     assert shots_in(catalog) == sorted(map(told, (key(1), key(2), key(1, uid="8"), key(1, sid=OTHER))))
     (first, _) = catalog.sessions.every(Selection())
     assert (first.shots, first.bytes) == (3, 0)
+    (stats,) = catalog.overview.stats()
+    assert (stats.shots, stats.announced, stats.bytes) == (4, 4, 0)
     assert is_open(catalog)
 
 
