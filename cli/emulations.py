@@ -5,12 +5,12 @@ from typing import TYPE_CHECKING, Final
 
 from cli.machine import Record
 from cli.output import Output, fields_of
-from cli.texts import counted, human_bytes, human_length, shown
+from cli.texts import counted, human_length, shown
 from indexer.model import rfc3339
 
 if TYPE_CHECKING:
-    from indexer.service.emulator.backfill import Written
-    from indexer.service.emulator.callbacks import Journal, Poster, Spoiler
+    from indexer.service.emulator.callbacks import Journal, Spoiler
+    from indexer.service.emulator.posting import Poster
     from indexer.service.emulator.sessions import Totals, World
 
 _NAMED: Final = 5
@@ -76,23 +76,6 @@ def tell_end(
         )
     if journal is not None:
         out.tell(f"written: {counted(journal.written, 'notice')} to {shown(str(journal.path))}")
-
-
-def tell_written(out: Output, written: "Written", bucket: str, prefix: str, took_s: float) -> None:
-    """Say what past was made."""
-    record = {**fields_of(written), "channels": sorted(written.channels), "took_s": round(took_s, 3)}
-    if not out.for_people:
-        out.record(record, ())
-        return
-    rate = written.shots / max(took_s, 0.001)
-    since, until = (None if at is None else rfc3339(at) for at in (written.since, written.until))
-    out.tell(
-        f"{counted(written.shots, 'picture')} ({human_bytes(written.size)}) of {counted(written.sessions, 'session')}"
-        f" in {counted(len(written.channels), 'channel')} are in {bucket.rstrip('/')}/{prefix}, {rate:,.0f} a second"
-    )
-    out.tell(f"from {since} to {until}, with {counted(written.failovers, 'failover')}; {written.lost:,} more were lost")
-    if written.notices:
-        out.tell(counted(written.notices, "notice"))
 
 
 def _notices(poster: "Poster | None", journal: "Journal | None", spoiler: "Spoiler | None") -> Record:

@@ -3,28 +3,29 @@
 import os
 import sys
 import time
-from contextlib import ExitStack, nullcontext
+from contextlib import ExitStack
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import click
 from click.core import ParameterSource
 
-from cli.emulations import tell_end, tell_start, tell_written
+from cli.emulations import tell_end, tell_start
 from cli.notes import warn
 from cli.notices import ENV_SECRET, read_secret, secret_option
 from cli.options import common, common_options, output, parse_share, parse_time, show_logs
-from cli.output import Output
+from cli.pasts import WantedPast, write_past
 from cli.progress import counting
 from cli.signals import stopping
 from cli.texts import shown
 from indexer.errors import ConfigError, InterruptedRunError, TerminatedRunError
 
 if TYPE_CHECKING:
-    from indexer.service.emulator.callbacks import Journal, Poster, Spoiler, Spoiling, Taker
+    from indexer.service.emulator.callbacks import Journal, Spoiler, Spoiling, Taker
     from indexer.service.emulator.clock import Clock
+    from indexer.service.emulator.posting import Poster
     from indexer.service.emulator.scenario import Scenario
 
 ENV_CUSTOMER_SECRET: Final = "AGORA_CUSTOMER_SECRET"  # noqa: S105  # its name, not the secret
@@ -37,8 +38,6 @@ _END_WITHIN_S: Final = 3.0
 
 _MOST_USERS: Final = 10_000
 _DAYS: Final = 30
-_ATTEMPTS: Final = 5
-"""Of a request to the storage, where nothing is tried again later."""
 _OF_BOTH: Final = frozenset({"seed", "s3_endpoint", "notices"})
 _OF_THE_PAST: Final = frozenset({"backfill", "request", "until", "days"})
 
@@ -141,8 +140,8 @@ def emulate(
     if backfill is not None:
         if request is None:
             raise click.UsageError("--backfill takes the storage from a start request: say --request FILE")
-        past = _Past(backfill, request, until or "now", days or _DAYS, seed or 0)
-        _write_past(out, past, s3_endpoint=_checked(s3_endpoint), notices=notices)
+        past = WantedPast(backfill, request, until or "now", days or _DAYS, seed or 0)
+        write_past(out, past, s3_endpoint=_checked(s3_endpoint), notices=notices)
         return
     try:
         from indexer.service.emulator.service import Access, application
@@ -197,46 +196,6 @@ def _refuse_mixtures(*, backfill: bool) -> None:
         if (name in _OF_THE_PAST) is not backfill:
             option = f"--{name.replace('_', '-')}"
             raise click.UsageError(f"{option} goes {'not with' if backfill else 'with'} --backfill")
-
-
-@dataclass(frozen=True, slots=True)
-class _Past:
-    """What `--backfill` writes, as it was said."""
-
-    shots: int
-    request: Path
-    until: str
-    days: int
-    seed: int
-
-
-def _write_past(out: Output, wanted: _Past, *, s3_endpoint: str | None, notices: Path | None) -> None:
-    from indexer.agora.request import parse_start, read_json
-    from indexer.agora.vendors import prefix_of
-    from indexer.service.emulator.backfill import Past, backfill
-    from indexer.service.emulator.callbacks import appending
-    from indexer.service.emulator.orders import open_storage
-
-    start = parse_start(read_json(wanted.request))
-    if start.snapshot is None:
-        raise ConfigError(f"{wanted.request} has no snapshotConfig, so that it takes no pictures")
-    past = Past(
-        until=parse_time(wanted.until, "--until", UTC, datetime.now(UTC)),
-        shots=wanted.shots,
-        seed=wanted.seed,
-        days=wanted.days,
-        interval=timedelta(seconds=start.snapshot.capture_interval),
-        prefix=prefix_of(start.storage.file_name_prefix),
-    )
-    store = open_storage(start.storage, s3_endpoint=s3_endpoint, attempts=_ATTEMPTS)
-    begun = time.monotonic()
-    with (
-        nullcontext() if notices is None else appending(notices) as file,
-        stopping() as check,
-        counting(common(), "pictures") as progress,
-    ):
-        written = backfill(store, past, progress=progress, check=check, notices=file)
-    tell_written(out, written, str(store.url), past.prefix, time.monotonic() - begun)
 
 
 def _missing(error: ModuleNotFoundError) -> Exception:
@@ -297,7 +256,8 @@ class _Telling:
 def _telling(
     url: str | None, file: Path | None, spoiling: "Spoiling", clock: "Clock", *, seed: int, secret: str | None
 ) -> _Telling:
-    from indexer.service.emulator.callbacks import Journal, Poster, Spoiler
+    from indexer.service.emulator.callbacks import Journal, Spoiler
+    from indexer.service.emulator.posting import Poster
 
     poster = journal = None
     if url is not None:

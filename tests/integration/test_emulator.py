@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from itertools import pairwise
+from pathlib import Path
 from typing import Any, Final
 
 import httpx
@@ -18,7 +19,8 @@ from indexer.agora import events
 from indexer.agora.events import Notice, SnapshotFile, Uploaded
 from indexer.agora.names import RecordingName, ScreenshotName, parse
 from indexer.errors import ConfigError
-from indexer.service.emulator.callbacks import Journal, Poster, Spoiler, Spoiling
+from indexer.service.emulator.callbacks import Journal, Spoiler, Spoiling
+from indexer.service.emulator.posting import Poster
 from indexer.service.emulator.scenario import Failover, Scenario
 from indexer.service.emulator.service import LONGEST_BODY, Access
 from indexer.service.serving import serving
@@ -236,27 +238,28 @@ def test_query_and_stop_answer_as_documented_and_name_no_file(weed: S3Server) ->
         assert (totals.sessions, totals.running, totals.uploaded) == (1, 0, len(keys(weed, bucket)))
 
 
-@pytest.mark.parametrize(
-    "changes",
-    [
-        {"snapshotConfig": None, "recordingFileConfig": None},
-        {"recordingConfig": {"streamTypes": 0, "subscribeUidGroup": 0}},
-        {"recordingConfig": {"subscribeAudioUids": ["1001"], "subscribeUidGroup": 0}},
-    ],
-    ids=["no snapshotConfig", "audio only", "a list of audio alone"],
+IN_VAIN: Final[tuple[dict[str, Any], ...]] = (
+    {"snapshotConfig": None},
+    {"recordingConfig": {"streamTypes": 0, "subscribeUidGroup": 0}},  # audio only
+    {"recordingConfig": {"subscribeAudioUids": ["1001"], "subscribeUidGroup": 0}},  # a list of audio alone
 )
+
+
 def test_what_agora_takes_without_a_word_starts_and_captures_nothing(
-    weed: S3Server, changes: dict[str, Any], caplog: pytest.LogCaptureFixture
+    weed: S3Server, caplog: pytest.LogCaptureFixture
 ) -> None:
     bucket, kept = weed.new_bucket(), Kept()
     with emulated(s3_endpoint=weed.endpoint_url, speed=500, taker=kept) as agora:
-        running = agora.started(body_for(bucket, **changes))
-        until(lambda: any(notice.event_type == 33 for notice in kept.notices))  # a minute has passed there
-        assert running.query().json()["serverResponse"]["status"] == 5
-        stopped = running.stop()
-    assert (stopped.status_code, stopped.json()) == (206, {"code": 435, "reason": "no recorded data"})
+        bodies = [{**body_for(bucket, **changes), "uid": str(number)} for number, changes in enumerate(IN_VAIN, 1)]
+        running = [agora.started(body) for body in bodies]
+        sids = {each.sid for each in running}
+        until(lambda: {told.sid for told in kept.notices if told.event_type == 33} == sids)  # a minute passes there
+        assert [each.query().json()["serverResponse"]["status"] for each in running] == [5, 5, 5]
+        for each in running:
+            stopped = each.stop()
+            assert (stopped.status_code, stopped.json()) == (206, {"code": 435, "reason": "no recorded data"})
     assert keys(weed, bucket) == []
-    assert "no screenshots" in caplog.text
+    assert caplog.text.count("no screenshots") == len(IN_VAIN)
 
 
 def _failing(takes: timedelta) -> Scenario:
@@ -487,7 +490,7 @@ def test_spoiled_notices_are_lost_repeated_and_late_by_their_shares_and_the_seed
     assert [each.sequence for each in whole.notices] == list(range(20))
 
 
-def test_a_journal_appends_a_line_for_each_notice(tmp_path: Any) -> None:
+def test_a_journal_appends_a_line_for_each_notice(tmp_path: Path) -> None:
     for number in range(2):
         journal = Journal(tmp_path / "notices.ndjson")
         journal.take(notice(number))
@@ -498,6 +501,18 @@ def test_a_journal_appends_a_line_for_each_notice(tmp_path: Any) -> None:
     assert (tmp_path / "notices.ndjson").stat().st_mode & 0o777 == 0o600
     with pytest.raises(ConfigError, match="cannot be written to"):
         Journal(tmp_path / "missing" / "notices.ndjson")
+
+
+def test_a_full_disk_ends_the_journal_and_nothing_else(caplog: pytest.LogCaptureFixture) -> None:
+    journal = Journal(Path("/dev/full"))
+    for number in range(3):
+        journal.take(notice(number))
+    journal.close(within_s=1)
+    journal.take(notice(3))
+    assert journal.written == 0
+    assert [record.getMessage() for record in caplog.records] == [
+        "no more notices are written to /dev/full: No space left on device"
+    ]
 
 
 def test_a_port_that_is_taken_is_told() -> None:

@@ -1,8 +1,6 @@
 """The recordings that run, and what the five calls of the RESTful API do to them.
 
-SOURCE: the pages "acquire", "start", "query", "update" and "stop" of the Cloud Recording RESTful API.  A resource ID
-can be started for five minutes and answers calls for `resourceExpiredHour` hours: both by the caller's clock, however
-fast the emulated one runs.
+SOURCE: the pages "acquire", "start", "query", "update" and "stop" of the Cloud Recording RESTful API.
 """
 
 import logging
@@ -15,36 +13,27 @@ from datetime import UTC, datetime
 from typing import Final
 
 from indexer.agora.codes import Call
-from indexer.agora.events import Notice
-from indexer.agora.request import INDIVIDUAL, check_acquire, parse_acquire
+from indexer.agora.request import INDIVIDUAL, StorageConfig, check_acquire, parse_acquire
 from indexer.agora.vendors import prefix_of
 from indexer.errors import LivestillsError
-from indexer.model import from_ms, to_ms
+from indexer.model import to_ms
 from indexer.service.emulator import orders
 from indexer.service.emulator.answers import Answer, refusal
 from indexer.service.emulator.callbacks import Taker
-from indexer.service.emulator.capture import Capture, Clock, State, Status, Told, UploadingStatus
+from indexer.service.emulator.capture import Capture, Clock, State, Status, UploadingStatus
 from indexer.service.emulator.orders import Order
 from indexer.service.emulator.pictures import Studio
+from indexer.service.emulator.resources import Resource, Resources
 from indexer.service.emulator.scenario import Scenario
+from indexer.service.emulator.telling import Teller
 from indexer.service.emulator.uploading import Uploads
 from indexer.storage.base import ObjectStore
 
 _log = logging.getLogger(__name__)
 
-START_WITHIN_S: Final = 300.0
-"""How long a resource ID can be started (Agora's)."""
-
-MOST_RESOURCES: Final = 10_000
-"""Resource IDs that are remembered; the oldest is forgotten first."""
-
-_RESOURCE_BYTES: Final = 120
-"""Agora's are random text, about as long as that in Base64."""
-
 _STARTING: Final = 2
 _IN_PROGRESS: Final = 5
 # `status` in the answer to a query.
-_HOUR_S: Final = 3600
 _RUNNING: Final = frozenset({State.STARTING, State.RUNNING, State.SILENT})
 _ANSWERING: Final = frozenset({State.STARTING, State.RUNNING})
 """While a recorder is being replaced, Agora answers 404."""
@@ -88,34 +77,19 @@ class Totals:
 
 
 @dataclass(slots=True)
-class _Resource:
-    app_id: str
-    cname: str
-    uid: str
-    acquired_s: float
-    expires_s: float
-    started: bool = False
-
-
-@dataclass(slots=True)
 class _Session:
-    app_id: str
+    sid: str
     resource_id: str
-    order: Order
+    resource: Resource
     capture: Capture
     stopping: bool = False
     complained: bool = False
 
     @property
-    def who(self) -> tuple[str, str, str]:
-        """Which recorder in which channel."""
-        return self.app_id, self.order.plan.cname, self.order.plan.recorder_uid
-
-    @property
     def named(self) -> dict[str, object]:
         """What every answer begins with."""
-        plan = self.order.plan
-        return {"cname": plan.cname, "uid": plan.recorder_uid, "resourceId": self.resource_id, "sid": plan.sid}
+        found = self.resource
+        return {"cname": found.cname, "uid": found.uid, "resourceId": self.resource_id, "sid": self.sid}
 
 
 class Sessions:
@@ -130,11 +104,11 @@ class Sessions:
         uploads: Uploads | None = None,
     ) -> None:
         """`taker` hears of everything.  `uploads` is closed with it."""
-        self._world, self._taker, self._monotonic = world, taker, monotonic
+        self._world, self._taker = world, taker
         self._uids = frozenset(user.uid for user in world.scenario.users)
         self._uploads, self._studio = uploads or Uploads(world.clock), Studio()
         self._lock = threading.RLock()
-        self._resources: dict[str, _Resource] = {}
+        self._resources = Resources(monotonic)
         self._sessions: dict[str, _Session] = {}
         self._starting: set[tuple[str, str, str]] = set()
         self._forgotten = Totals()
@@ -156,7 +130,7 @@ class Sessions:
             # Of one that is refused the capture itself tells.
             if status.error is not None and status.state is not State.REFUSED and not session.complained:
                 session.complained = True
-                _log.warning("session %s cannot upload for now: %s", session.order.plan.sid, status.error)
+                _log.warning("session %s cannot upload for now: %s", session.sid, status.error)
 
     def close(self, *, within_s: float) -> None:
         """End all of them, and upload for so long at most what they took."""
@@ -175,46 +149,34 @@ class Sessions:
         """Give a resource ID for one recording."""
         orders.refuse(check_acquire(body), Call.ACQUIRE)
         wanted = parse_acquire(body)
-        now_s = self._monotonic()
         with self._lock:
             self._refuse_too_many(Call.ACQUIRE, 406)
-            while len(self._resources) >= MOST_RESOURCES:
-                del self._resources[next(iter(self._resources))]
-            resource_id = secrets.token_urlsafe(_RESOURCE_BYTES)
-            expires_s = now_s + wanted.resource_expired_hour * _HOUR_S
-            self._resources[resource_id] = _Resource(app_id, wanted.cname, wanted.uid, now_s, expires_s)
+            resource_id = self._resources.acquire(app_id, wanted.cname, wanted.uid, hours=wanted.resource_expired_hour)
         return Answer(200, {"cname": wanted.cname, "uid": wanted.uid, "resourceId": resource_id})
 
     def start(self, app_id: str, resource_id: str, mode: str, body: object) -> Answer:
         """Begin to capture what the scenario has in the channel."""
         sid = secrets.token_hex(16)
         order = orders.order(body, mode=mode, sid=sid, uids=self._uids, now=datetime.now(UTC))
-        try:
-            store = orders.open_storage(order.storage, s3_endpoint=self._world.s3_endpoint)
-        except LivestillsError as exc:
-            raise refusal(2, Call.START, f"Start: {exc}") from exc
-        who = (app_id, order.plan.cname, order.plan.recorder_uid)
+        store = self._storage(order.storage, Call.START)
         with self._lock:
-            resource = self._resource(app_id, resource_id, order.plan.cname, order.plan.recorder_uid, Call.START)
-            if resource.started:
-                raise refusal(7, Call.START)
-            if self._monotonic() > resource.acquired_s + START_WITHIN_S:
-                raise refusal(433, Call.START)
-            if who in self._starting or self._conflicts(who):
+            resource = self._resources.to_start(resource_id, app_id, order.plan.cname, order.plan.recorder_uid)
+            if resource.who in self._starting or self._runs(resource.who):
                 raise refusal(53, Call.START)
             self._refuse_too_many(Call.START, 502)
             resource.started = True
-            self._starting.add(who)
-        # Others need not wait until its pictures are drawn.
-        session = _Session(app_id, resource_id, order, self._capture(order, store))
-        with self._lock:
-            self._sessions[sid] = session
-            self._starting.discard(who)
+            self._starting.add(resource.who)
+        try:  # without the lock: nobody else need wait
+            session = _Session(sid, resource_id, resource, self._capture(order, store))
+            with self._lock:
+                self._sessions[sid] = session
+        finally:
+            with self._lock:
+                self._starting.discard(resource.who)
         session.capture.start()
         _log.info("session %s of %r by recorder %s", sid, order.plan.cname, order.plan.recorder_uid)
         for finding in order.in_vain:
-            rule = finding.rule
-            _log.warning("%s %s: Agora %s, and so does this", finding.path, finding.message, rule.otherwise)
+            _log.warning("%s %s: Agora %s, and so does this", finding.path, finding.message, finding.rule.otherwise)
         return Answer(200, session.named)
 
     def query(self, app_id: str, resource_id: str, sid: str, mode: str) -> Answer:
@@ -231,10 +193,7 @@ class Sessions:
         session, _ = self._running(app_id, resource_id, sid, mode, Call.UPDATE)
         self._refuse_others(session, body, Call.UPDATE)
         if changes.storage is not None:
-            try:
-                store = orders.open_storage(changes.storage, s3_endpoint=self._world.s3_endpoint)
-            except LivestillsError as exc:
-                raise refusal(2, Call.UPDATE, f"Update: {exc}") from exc
+            store = self._storage(changes.storage, Call.UPDATE)
             session.capture.move(store, prefix_of(changes.storage.file_name_prefix))
         if changes.videos is not None:
             session.capture.subscribe(changes.videos.among(self._uids))
@@ -242,44 +201,33 @@ class Sessions:
 
     def stop(self, app_id: str, resource_id: str, sid: str, mode: str, body: object) -> Answer:
         """End it.  Unless told not to wait, the answer comes when all is uploaded, after 20 s at most."""
-        wants_answer_at_once = orders.stops_at_once(body)
+        at_once = orders.stops_at_once(body)
         session, _ = self._running(app_id, resource_id, sid, mode, Call.STOP)
         self._refuse_others(session, body, Call.STOP)
         with self._lock:
             if session.stopping:
                 raise refusal(49, Call.STOP)
             session.stopping = True
-        uploading = session.capture.stop(wait=not wants_answer_at_once)
+        uploading = session.capture.stop(wait=not at_once)
         status = session.capture.status()
         self._forget_some()
         if not status.taken and not status.files:
             raise refusal(435, Call.STOP)
-        if uploading is UploadingStatus.UNKNOWN and not wants_answer_at_once:
+        if uploading is UploadingStatus.UNKNOWN and not at_once:
             raise refusal(50, Call.STOP)
         return Answer(200, {**session.named, "serverResponse": {"uploadingStatus": str(uploading)}})
 
     # --- What they have in common -----------------------------------------------------------------------------------
 
-    def _resource(self, app_id: str, resource_id: str, cname: str, uid: str, call: Call) -> _Resource:
-        resource = self._resources.get(resource_id)
-        if resource is None:
-            raise refusal(1001, call)
-        if resource.app_id != app_id:
-            raise refusal(1003, call)
-        if (resource.cname, resource.uid) != (cname, uid):
-            raise refusal(432, call)
-        return resource
-
     def _running(self, app_id: str, resource_id: str, sid: str, mode: str, call: Call) -> tuple[_Session, Status]:
         """A session that runs, and no failover keeps it from answering."""
         with self._lock:
-            session, resource = self._sessions.get(sid), self._resources.get(resource_id)
+            session = self._sessions.get(sid)
         if session is None or mode != INDIVIDUAL:
             raise refusal(404, call)
-        if (session.app_id, session.resource_id) != (app_id, resource_id):
+        if (session.resource.app_id, session.resource_id) != (app_id, resource_id):
             raise refusal(1003, call)
-        if resource is None or self._monotonic() > resource.expires_s:
-            raise refusal(433, call)
+        self._resources.refuse_expired(session.resource, call)
         status = session.capture.status()
         if session.stopping and call is Call.STOP and status.state not in _OVER:
             raise refusal(49, call)
@@ -289,8 +237,7 @@ class Sessions:
 
     def _refuse_others(self, session: _Session, body: object, call: Call) -> None:
         """Raise `RefusedError` if the body does not name the channel and recorder of the session."""
-        named = orders.channel(body, call)
-        if named != (session.order.plan.cname, session.order.plan.recorder_uid):
+        if orders.channel(body, call) != (session.resource.cname, session.resource.uid):
             raise refusal(432, call)
 
     def _refuse_too_many(self, call: Call, number: int) -> None:
@@ -299,10 +246,11 @@ class Sessions:
         if running + len(self._starting) >= self._world.most_sessions:
             raise refusal(number, call)
 
-    def _conflicts(self, who: tuple[str, str, str]) -> bool:
+    def _runs(self, who: tuple[str, str, str]) -> bool:
         """Whether this recorder is in that channel already."""
         return any(
-            session.who == who and session.capture.status().state in _RUNNING for session in self._sessions.values()
+            session.resource.who == who and session.capture.status().state in _RUNNING
+            for session in self._sessions.values()
         )
 
     def _forget_some(self) -> None:
@@ -314,9 +262,15 @@ class Sessions:
                     self._forgotten.add(status)
                     del self._sessions[sid]
 
+    def _storage(self, storage: StorageConfig, call: Call) -> ObjectStore:
+        try:
+            return orders.open_storage(storage, s3_endpoint=self._world.s3_endpoint)
+        except LivestillsError as exc:
+            raise refusal(2, call, f"{call.capitalize()}: {exc}") from exc
+
     def _capture(self, order: Order, store: ObjectStore) -> Capture:
         world = self._world
-        tell = _Teller(order.plan.sid, order.plan.cname, world.clock, self._taker)
+        tell = Teller(order.plan.sid, order.plan.cname, world.clock, self._taker)
         return Capture(
             order.plan,
             world.scenario,
@@ -326,30 +280,4 @@ class Sessions:
             world.seed,
             uploads=self._uploads,
             studio=self._studio,
-        )
-
-
-class _Teller:
-    """Makes notices of what one session tells."""
-
-    def __init__(self, sid: str, cname: str, clock: Clock, taker: Taker | None) -> None:
-        self._sid, self._cname, self._clock, self._taker = sid, cname, clock, taker
-        self._count = 0
-
-    def __call__(self, told: Told) -> None:
-        """Send what happened on its way.  Called by one thread at a time."""
-        if self._taker is None:
-            return
-        number, self._count = self._count, self._count + 1
-        self._taker.take(
-            Notice(
-                notice_id=f"{self._sid}:{told.details.event_type}:{number}",
-                notified_at=from_ms(to_ms(self._clock.now())),
-                cname=self._cname,
-                recorder_uid=told.recorder_uid,
-                sid=self._sid,
-                sequence=number,
-                sent_at=from_ms(to_ms(told.at)),
-                details=told.details,
-            )
         )
