@@ -114,6 +114,7 @@ class SyncWriter:
         with self._connection.begin():
             new, verdicts = self._compare(stretch)
             self._count(new, verdicts)
+            self._count_unheard(new, verdicts)
             if not self.dry_run:
                 touched = Touched()
                 self._streams.insert(new, touched)
@@ -194,13 +195,15 @@ class SyncWriter:
             changes.changed += len(found.changed)
             changes.confirmed += len(found.confirmed)
             changes.gone += found.gone_shots
+
+    def _count_unheard(self, new: list[ListedStream], verdicts: list[Verdict]) -> None:
         times: list[tuple[ShotHead, Sequence[int]]] = [(listed.head, listed.captured_ms) for listed in new]
         times += [
             (listed.head, [row.captured_ms for row in found.added])
             for listed, _, found in verdicts
             if listed is not None and found.added
         ]
-        changes.unannounced += unheard(self._connection, times)
+        self.changes.unannounced += unheard(self._connection, times)
 
     def _compare_what_is_there(self, stretch: Stretch) -> tuple[list[ListedStream], list[Verdict]]:
         """The same, without what is not in the stretch."""

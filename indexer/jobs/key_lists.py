@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import BinaryIO, Final
 
 from indexer.agora.names import ScreenshotName, parse
-from indexer.model import EPOCH, ListedObject
+from indexer.model import ANNOUNCED, EPOCH, ListedObject
 from indexer.storage.base import PAGE_SIZE, can_exist
 from indexer.storage.sorting import CHUNK_ROWS, sorted_pages
 from indexer.storage.xml_pages import normal_etag, normal_tier
@@ -79,9 +79,10 @@ def key_pages(
 
     A line is a key as it is, or a JSON object with a `key` and perhaps `size`, `etag`, `last_modified` (RFC 3339) and
     `tier`, as programs read them from us.  What it does not say is 0 for the size, "" for the ETag, and the time of
-    capture for LastModified (0 where the key is no screenshot).  Empty lines are ignored; others are counted in `read`,
-    which is complete with the first page: the file is read to its end before.  Temporary files go to `folder`, as in
-    `sorted_pages`.  `lines_read` is called every thousand lines or so; what it raises ends the reading.
+    capture for LastModified (0 where the key is no screenshot).  What was exported as `stored` "announced" stays that.
+    Empty lines are ignored; others are counted in `read`, which is complete with the first page: the file is read to
+    its end before.  Temporary files go to `folder`, as in `sorted_pages`.  `lines_read` is called every thousand lines
+    or so; what it raises ends the reading.
     """
     return sorted_pages(_batches(file, read, prefix, lines_read), folder=folder, chunk_rows=chunk_rows)
 
@@ -150,6 +151,8 @@ def _from_record(key: str, record: dict[str, object]) -> ListedObject:
     if not isinstance(tier, str | None) or not can_exist(tier or "-"):
         raise _UnreadableLineError("tier is no text")
     modified_s = _captured_s(key) if modified is None else _modified_s(modified)
+    if record.get("stored") == ANNOUNCED:  # whoever exported it had not seen it either
+        return ListedObject(key, 0, "", modified_s, ANNOUNCED)
     return ListedObject(key, size or 0, normal_etag(etag or ""), modified_s, normal_tier(tier))
 
 

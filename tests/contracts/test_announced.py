@@ -349,6 +349,17 @@ def test_a_list_of_keys_does_not_make_it_listed(world: World) -> None:
     assert [(shot.size, shot.tier) for shot in shots_in(world.catalog)] == [(9, None)]
 
 
+def test_what_is_exported_as_announced_is_announced_where_it_is_taken_over(world: World) -> None:
+    told_s = "2026-11-05T00:00:00.000Z"
+    line = f'{{"key": "{key(1)}", "size": null, "etag": null, "last_modified": "{told_s}", "stored": "{ANNOUNCED}"}}'
+    world.keys(line)
+    assert shots_in(world.catalog) == [told(key(1))]
+    world.put(key(1))
+    assert counts(world.sync())[:3] == (0, 1, 0)
+    world.keys(line)
+    assert [shot.tier for shot in shots_in(world.catalog)] == [None]
+
+
 @pytest.mark.parametrize("has_etags", [True, False])
 def test_an_inventory_confirms_and_drops_nothing(catalog: Catalog, has_etags: bool) -> None:
     announce(catalog, key(1), key(2))
