@@ -16,6 +16,7 @@ import pytest
 
 from cli import estimates, progress
 from cli.metrics import parse_samples
+from cli.notes import note
 from cli.syncs import FIELDS
 from indexer.app import App
 from indexer.catalog import dialects, sqlite
@@ -585,14 +586,15 @@ def test_a_length_that_is_none_is_wrong_usage() -> None:
 
 
 @contextmanager
-def _locked_for(length_s: float) -> Iterator[None]:
-    """Another sync of `a` is running, and ends after so long."""
+def _locked_until(told: threading.Event) -> Iterator[None]:
+    """Another sync of `a` is running, and ends a little after that was told."""
     locked = threading.Event()
 
     def hold() -> None:
         with sqlite.sync_lock(CATALOG.absolute(), "a"):
             locked.set()
-            time.sleep(length_s)
+            told.wait(60)
+            time.sleep(0.1)
 
     other = threading.Thread(target=hold)
     other.start()
@@ -602,9 +604,16 @@ def _locked_for(length_s: float) -> Iterator[None]:
 
 
 def test_a_second_sync_waits_if_it_is_told_to_and_says_so_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(dialects, "POLL_S", 0.02)
+    told = threading.Event()
+
+    def telling(text: str) -> None:
+        note(text)
+        told.set()
+
+    monkeypatch.setattr(dialects, "POLL_S", 0.01)
+    monkeypatch.setattr("cli.commands.sync.note", telling)
     configure(a=memory(series())[0])
-    with _locked_for(0.5):
+    with _locked_until(told):
         answer = done("sync", "--wait")
     assert answer.err == "another sync of 'a' is running: waiting for it to end\n"
     assert "3 added" in answer.out
