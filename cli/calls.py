@@ -13,6 +13,7 @@ from click.core import ParameterSource
 
 from cli.options import common, common_options, output, parse_length, start_logging
 from cli.output import Output
+from cli.secret_files import read_secret_file
 from cli.texts import shell_word
 from indexer import __version__
 from indexer.agora.addresses import DEFAULT_URL
@@ -26,7 +27,6 @@ _P = ParamSpec("_P")
 _R = TypeVar("_R")
 
 SECRET_VARIABLE: Final = "AGORA_CUSTOMER_SECRET"  # noqa: S105  # the name of a variable
-_LARGEST_SECRET: Final = 4096
 
 _PREVIEW: Final = ("method", "url", "headers", "body")
 
@@ -84,7 +84,7 @@ class Agora:
                 out.line(found.body)
 
     def _customer(self) -> tuple[str, str]:
-        secret = os.environ.get(SECRET_VARIABLE) if self.secret_file is None else _secret_in(self.secret_file)
+        secret = self._secret()
         if self.dry_run:  # neither is shown
             return self.customer_id or "customer-id", secret or "customer-secret"
         if not self.customer_id:
@@ -93,19 +93,10 @@ class Agora:
             raise ConfigError(f"the customer secret is missing: set {SECRET_VARIABLE}, or say --customer-secret-file")
         return self.customer_id, secret
 
-
-def _secret_in(file: Path) -> str:
-    try:
-        with file.open("rb") as opened:
-            content = opened.read(_LARGEST_SECRET + 1)
-        text = content.decode("utf-8").strip()
-    except OSError as exc:
-        raise ConfigError(f"--customer-secret-file {file} cannot be read: {exc.strerror}") from exc
-    except UnicodeDecodeError as exc:
-        raise ConfigError(f"--customer-secret-file {file} is no text") from exc
-    if not text or len(content) > _LARGEST_SECRET:
-        raise ConfigError(f"--customer-secret-file {file} holds no secret: it is {'too long' if text else 'empty'}")
-    return text
+    def _secret(self) -> str | None:
+        if self.secret_file is None:
+            return os.environ.get(SECRET_VARIABLE)
+        return read_secret_file(self.secret_file, "--customer-secret-file")
 
 
 _TYPED: Final[Mapping[str, str]] = {
