@@ -113,14 +113,15 @@ def code_in(body: Mapping[str, object], http_status: int) -> int | None:
     return None if only_the_status else found
 
 
-def reason_in(body: Mapping[str, object]) -> str:
+def reason_in(body: Mapping[str, object], *, without_secrets: Callable[[str], str]) -> str:
     """What the answer gives as its reason, in one line and not for ever; "" without."""
     server = body.get("serverResponse")
     payload = server.get("payload") if isinstance(server, Mapping) else None
     deeper = payload.get("message") if isinstance(payload, Mapping) else None
     for text in (body.get("reason"), body.get("message"), deeper):
         if isinstance(text, str) and text.strip():
-            line = " ".join(text.split())
+            # First of all: what is cut, or has its white space folded, is no longer found.
+            line = " ".join(without_secrets(text).split())
             return line if len(line) <= _LONGEST_REASON else f"{line[:_LONGEST_REASON]}…"
     return ""
 
@@ -135,7 +136,7 @@ def refusal(
 ) -> AgoraError:
     """The error that an answer tells.  `body` is {} where it was no JSON object."""
     number = code_in(body, http_status)
-    reason = without_secrets(reason_in(body))
+    reason = reason_in(body, without_secrets=without_secrets)
     if number is None:
         return _of_status(call, http_status, reason, retry_after_s)
     known = code_of(number, call)

@@ -272,5 +272,6 @@ def _differences(parameter: Part, request: Part) -> Iterator[Finding]:
             pairs = enumerate(zip(first, second, strict=True))
             left += [(f"{path}[{index}]", key, one, other) for index, (one, other) in pairs]
         elif isinstance(first, dict | list) or type(first) is not type(second) or first != second:
+            are_shown = may_be_shown(key, first) and may_be_shown(key, second)
             values = f"is {shown_value(first)}, in start {shown_value(second)}"
-            yield Finding(rules.START_PARAMETER, path, values if may_be_shown(key) else "is another one in start")
+            yield Finding(rules.START_PARAMETER, path, values if are_shown else "is another one in start")

@@ -171,7 +171,7 @@ def misshapen(body: object, shape: Mapping[str, Shape], path: str = "") -> Itera
         elif isinstance(kind, Mapping):
             yield from misshapen(value, kind, place)
         elif not _is(value, kind):
-            what = f"{shown_value(value)}{_advice(value, kind)}" if may_be_shown(name) else _type_of(value)
+            what = f"{shown_value(value)}{_advice(value, kind)}" if may_be_shown(name, value) else _type_of(value)
             yield Finding(KIND, place, f"must be {kind}, is {what}")
 
 
@@ -242,13 +242,15 @@ def _by_name(placed: Iterator[tuple[str, str]]) -> Mapping[str, Sequence[str]]:
     return found
 
 
-def may_be_shown(name: str) -> bool:
-    """Whether what stands at this key, though it may be wrong, is surely no secret.
+def may_be_shown(name: str, value: object) -> bool:
+    """Whether a value that stands at this key, though it may be wrong, is surely no secret.
 
     Other keys may be misspelt secrets, text in place of an object may be the object in quotes, and an endpoint may
-    have a password in it.
+    have a password before its @.
     """
-    return name in _LEAVES and name not in SECRETS and name != "endpoint"
+    if name == "endpoint":
+        return isinstance(value, str) and "@" not in value
+    return name in _LEAVES and name not in SECRETS
 
 
 _PLACES: Final = _by_name(chain(_places(START, ""), _places(ACQUIRE, ""), _places(UPDATE, "")))

@@ -1,43 +1,43 @@
-"""Keeping secrets out of what is shown: request bodies hold a token and the keys of a storage.  Pure."""
+"""Keeping secrets out of what is shown: request bodies hold a token and the keys of a storage.  Pure.
 
-import re
+What is shown is what `request_shapes` says that it may be: a misspelt name of a secret is none that it knows.
+"""
+
 from collections.abc import Iterator, Mapping
 from typing import Final
 
+from indexer.agora.request_shapes import SECRETS, may_be_shown
+
 HIDDEN: Final = "***"
-
-_NAMES: Final = ("secret", "token", "accesskey", "password", "passwd", "salt", "credential", "privatekey")
-"""A field is secret if its name, in lower case and letters only, holds one of these: misspelt ones are secret, too."""
-
-_NO_LETTERS: Final = re.compile(r"[^a-z]+")
 
 _SHORTEST: Final = 4
 """A shorter text is found by chance in words that are none of a secret's."""
 
 
-def is_secret(name: str) -> bool:
-    """Whether the value of a field of this name is kept secret."""
-    plain = _NO_LETTERS.sub("", name.lower())
-    return any(part in plain for part in _NAMES)
+def redacted(value: object, name: str = "") -> object:
+    """Parsed JSON, which stands at the key `name`, with `***` in place of all that could be secret.
+
+    Values of documented keys are left, true, false and null as well.
+    """
+    if _is_left(value, name):
+        return value
+    if isinstance(value, Mapping) and name not in SECRETS:
+        return {key: redacted(part, str(key)) for key, part in value.items()}
+    if isinstance(value, list | tuple) and name not in SECRETS:
+        return [redacted(part, name) for part in value]
+    return HIDDEN
 
 
-def redacted(value: object) -> object:
-    """Parsed JSON with `***` in place of every secret value, whatever it is; nothing else changes."""
+def secrets_of(value: object, name: str = "") -> Iterator[str]:
+    """Every text that `redacted` hides, at any depth, and every number at the key of a secret."""
     if isinstance(value, Mapping):
-        return {name: HIDDEN if is_secret(str(name)) else redacted(part) for name, part in value.items()}
-    if isinstance(value, list | tuple):
-        return [redacted(part) for part in value]
-    return value
-
-
-def secrets_of(value: object) -> Iterator[str]:
-    """Every secret text in parsed JSON, at any depth."""
-    if isinstance(value, Mapping):
-        for name, part in value.items():
-            yield from _texts(part) if is_secret(str(name)) else secrets_of(part)
+        for key, part in value.items():
+            yield from secrets_of(part, name if name in SECRETS else str(key))
     elif isinstance(value, list | tuple):
         for part in value:
-            yield from secrets_of(part)
+            yield from secrets_of(part, name)
+    elif not _is_left(value, name) and (isinstance(value, str) or name in SECRETS):
+        yield str(value)
 
 
 def without(secrets: frozenset[str], text: str) -> str:
@@ -48,12 +48,7 @@ def without(secrets: frozenset[str], text: str) -> str:
     return text
 
 
-def _texts(value: object) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, Mapping):
-        for part in value.values():
-            yield from _texts(part)
-    elif isinstance(value, list | tuple):
-        for part in value:
-            yield from _texts(part)
+def _is_left(value: object, name: str) -> bool:
+    if isinstance(value, Mapping | list | tuple):
+        return False
+    return value is None or isinstance(value, bool) or may_be_shown(name, value)

@@ -328,6 +328,22 @@ def test_an_error_is_one_line_with_the_documented_status(
     assert told.out == ""
 
 
+def test_a_misspelt_key_of_a_secret_is_not_shown_either(nobody: AnsweringServer) -> None:
+    storage = {"vendor": 1, "bucket": "shots", "screctKey": SECRETS[3], "acessKey": SECRETS[2]}
+    Path("start.json").write_text(json.dumps({"clientRequest": {"tokn": SECRETS[1], "storageConfig": storage}}))
+    told = done("capture", "run", "start.json", "--dry-run", "--no-check", "--base-url", nobody.url)
+    assert '"bucket": "shots"' in told.out
+    assert not any(secret in told.out + told.err for secret in SECRETS)
+
+
+def test_no_part_of_a_secret_is_told_where_a_reason_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
+    said = answer(400, {"code": 2, "reason": "x" * 190 + f" {SECRETS[3]}"})
+    with agora(monkeypatch, said):
+        told = livestills("capture", "start", "start.json", "--resource-id", RESOURCE, "-vv")
+    assert told.status == 2
+    assert "secret-of" not in told.out + told.err
+
+
 def test_no_secret_is_told_with_a_trace(monkeypatch: pytest.MonkeyPatch) -> None:
     said = answer(400, {"code": 2, "reason": " ".join(SECRETS)})
     with agora(monkeypatch, ACQUIRED, said):
