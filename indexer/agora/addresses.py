@@ -41,17 +41,17 @@ def base_url(text: str) -> str:
     return f"{parts.scheme}://{name}{'' if port is None else f':{port}'}{parts.path.rstrip('/')}"
 
 
-def alternate(url: str) -> str | None:
-    """The same service under Agora's other domain, for when the first cannot be reached; None where there is none.
+def of_attempts(url: str) -> tuple[str, ...]:
+    """Where the attempts of a request go; the last one stays.  From the third on it is Agora's other domain.
 
     SOURCE: "Best practice in integrating Cloud Recording", which advises to try the same domain once more before.
     """
     parts: SplitResult = urlsplit(url)
     name, _, domain = (parts.hostname or "").partition(".")
     if name not in _HOSTS or domain not in _DOMAINS or parts.port not in {None, 443}:
-        return None
+        return (url,)
     other = _DOMAINS[1 - _DOMAINS.index(domain)]
-    return f"{parts.scheme}://{name}.{other}{parts.path}"
+    return url, url, f"{parts.scheme}://{name}.{other}{parts.path}"
 
 
 def is_plain(url: str) -> bool:

@@ -9,9 +9,8 @@ import logging
 import time
 from collections.abc import Callable
 from types import TracebackType
-from typing import Final, Self
+from typing import Final, Self, TypeVar
 
-import httpx
 from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt, stop_before_delay
 from tenacity import wait_exponential as exponential
 from tenacity import wait_random as random
@@ -27,6 +26,8 @@ from indexer.agora.secrecy import secrets_of, without
 __all__ = ["CaptureClient", "Credentials", "Preview"]
 
 _log = logging.getLogger(__name__)
+
+_R = TypeVar("_R")
 
 TIMEOUT_S: Final = 90.0
 """For a whole call, all attempts and the waits between them."""
@@ -60,16 +61,11 @@ class CaptureClient:
         timeout_s: float = TIMEOUT_S,
         attempts: int = ATTEMPTS,
         attempt_timeout_s: float = ATTEMPT_S,
-        alternate_url: str | None = None,
         user_agent: str = "livestills",
-        transport: httpx.BaseTransport | None = None,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        """`alternate_url` is used from the third attempt on; Agora's other domain if `base_url` is one of Agora's."""
-        base = addresses.base_url(base_url)
-        other = addresses.base_url(alternate_url) if alternate_url is not None else addresses.alternate(base)
-        bases = (base, base, other or base)
-        self._exchange = Exchange(bases, credentials, user_agent=user_agent, transport=transport)
+        bases = addresses.of_attempts(addresses.base_url(base_url))
+        self._exchange = Exchange(bases, credentials, user_agent=user_agent)
         self._credentials = credentials
         self._timeout_s = timeout_s
         self._attempts = attempts
@@ -90,24 +86,26 @@ class CaptureClient:
 
     def acquire(self, body: Body) -> Acquired:
         """Get a resource ID for what `body` describes."""
-        return answers.acquired(self.send(routes.acquire(self._credentials.app_id, body)))
+        return self._call(routes.acquire(self._credentials.app_id, body), answers.acquired)
 
     def start(self, resource_id: str, body: Body, mode: str = routes.INDIVIDUAL) -> Started:
         """Start the recording that `body` describes.
 
         Raises `AlreadyRunningError` if this resource ID, or another of the same cname and uid, has one running.
         """
-        answer = self.send(routes.start(self._credentials.app_id, resource_id, body, mode=mode))
         cname, uid = str(body.get("cname", "")), str(body.get("uid", ""))
-        return answers.started(answer, resource_id=resource_id, cname=cname, uid=uid)
+        return self._call(
+            routes.start(self._credentials.app_id, resource_id, body, mode=mode),
+            lambda answer: answers.started(answer, resource_id=resource_id, cname=cname, uid=uid),
+        )
 
     def query(self, resource_id: str, sid: str, mode: str = routes.INDIVIDUAL) -> Status:
         """Ask how a recording is.  Raises `AgoraNotFoundError` if none such is running."""
-        return answers.status(self.send(routes.query(self._credentials.app_id, resource_id, sid, mode=mode)))
+        return self._call(routes.query(self._credentials.app_id, resource_id, sid, mode=mode), answers.status)
 
     def update(self, resource_id: str, sid: str, body: Body, mode: str = routes.INDIVIDUAL) -> None:
         """Change the subscriptions or the storage of a recording; `body` is cname, uid and clientRequest."""
-        self.send(routes.update(self._credentials.app_id, resource_id, sid, body, mode=mode))
+        self._call(routes.update(self._credentials.app_id, resource_id, sid, body, mode=mode), lambda answer: answer)
 
     def stop(
         self,
@@ -125,14 +123,14 @@ class CaptureClient:
         """
         app_id = self._credentials.app_id
         request = routes.stop(app_id, resource_id, sid, cname=cname, uid=uid, async_stop=async_stop, mode=mode)
-        return answers.stopped(self.send(request))
+        return self._call(request, answers.stopped)
 
     def preview(self, request: Request) -> Preview:
-        """What `send` would send first.  Nothing is sent."""
+        """What the first attempt would send.  Nothing is sent."""
         return self._exchange.preview(request)
 
-    def send(self, request: Request) -> Answer:
-        """Send a request until it is answered, its attempts are used up, or its time is over."""
+    def _call(self, request: Request, read: Callable[[Answer], _R]) -> _R:
+        """Send a request until its answer can be read, its attempts are used up, or its time is over."""
         ends_at = time.monotonic() + self._timeout_s
         number = 0
         lost = False
@@ -149,7 +147,7 @@ class CaptureClient:
                     number = attempt.retry_state.attempt_number
                     limit_s = max(min(self._attempt_timeout_s, ends_at - time.monotonic()), _SHORTEST_S)
                     try:
-                        return self._answer(request, self._exchange.attempt(request, number, limit_s=limit_s))
+                        return read(self._answer(request, self._exchange.attempt(request, number, limit_s=limit_s)))
                     except AgoraError as exc:
                         lost = lost or exc.lost
                         raise
@@ -212,6 +210,8 @@ def _explained(error: AgoraError, attempts: int, *, was_lost: bool) -> AgoraErro
         )
     elif error.call is Call.STOP and error.http_status == 404 and was_lost:
         text += "; an attempt before, whose answer was lost, has probably stopped it"
-    elif error.lost:
+    # That it cannot be reached now says nothing of an attempt before.
+    is_lost = error.lost or (was_lost and error.again is Again.SAME)
+    if is_lost:
         text += _AFTER_LOST.get(error.call, "")
-    return error.followed_by(text)
+    return error.followed_by(text, lost=is_lost)

@@ -78,14 +78,7 @@ class Reply:
 class Exchange:
     """Sends requests, each over a connection of its own.  `bases` are the addresses of the attempts; the last stays."""
 
-    def __init__(
-        self,
-        bases: Sequence[str],
-        credentials: Credentials,
-        *,
-        user_agent: str,
-        transport: httpx.BaseTransport | None = None,
-    ) -> None:
+    def __init__(self, bases: Sequence[str], credentials: Credentials, *, user_agent: str) -> None:
         self._bases = bases
         self._credentials = credentials
         # Without any address to encrypt for, no certificate has to be trusted, and none is read.
@@ -101,7 +94,6 @@ class Exchange:
             follow_redirects=False,  # credentials go nowhere but where they were sent to
             # Proxies and certificates of the environment; to a proxy, http:// would show what it carries.
             trust_env=not any(addresses.is_plain(url) for url in bases),
-            transport=transport,
             limits=httpx.Limits(max_keepalive_connections=0),
         )
 

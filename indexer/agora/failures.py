@@ -38,8 +38,8 @@ class AgoraError(LivestillsError):
         self.retry_after_s = retry_after_s
         """How long the server asked to wait."""
 
-    def followed_by(self, text: str) -> Self:
-        """The same error with more to say."""
+    def followed_by(self, text: str, *, lost: bool | None = None) -> Self:
+        """The same error with more to say, and `lost` unless it is None."""
         return type(self)(
             f"{self}{text}",
             call=self.call,
@@ -47,7 +47,7 @@ class AgoraError(LivestillsError):
             code=self.code,
             explanation=self.explanation,
             again=self.again,
-            lost=self.lost,
+            lost=self.lost if lost is None else lost,
             retry_after_s=self.retry_after_s,
         )
 

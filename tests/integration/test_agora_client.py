@@ -20,6 +20,7 @@ from indexer.agora import routes
 from indexer.agora.answers import Acquired, Started, Stopped, Upload
 from indexer.agora.client import CaptureClient, Credentials
 from indexer.agora.codes import CODES, Again, Call
+from indexer.agora.exchange import Exchange
 from indexer.agora.failures import (
     AgoraDeniedError,
     AgoraError,
@@ -310,10 +311,15 @@ def test_an_answer_that_is_none_of_agoras_is_an_error_and_not_repeated(body: byt
         assert server.count == 1
 
 
-def test_the_third_attempt_goes_to_the_other_domain() -> None:
-    with answering(STARTED) as other, calling(UNAVAILABLE, alternate_url=other.url) as (client, server, _):
-        assert client.start(RESOURCE, START).sid == SID
-        assert (server.count, other.count) == (2, 1)
+def test_each_attempt_has_its_address_and_the_last_one_stays() -> None:
+    request = routes.start(APP, RESOURCE, START)
+    with answering(UNAVAILABLE) as one, answering(STARTED) as other:
+        exchange = Exchange((one.url, one.url, other.url), CREDENTIALS, user_agent="tests")
+        try:
+            found = [exchange.attempt(request, number, limit_s=20).http_status for number in range(1, 5)]
+        finally:
+            exchange.close()
+        assert (found, one.count, other.count) == ([503, 503, 200, 200], 2, 2)
 
 
 def test_a_huge_answer_is_not_read_to_its_end() -> None:
@@ -361,6 +367,28 @@ def test_nobody_there_is_temporary_and_nothing_is_lost() -> None:
 
 
 # A lost answer.
+
+
+@pytest.mark.parametrize("body", [b'{"resourceId": "x"}', b'{"sid": 5}', b'{"sid": ""}', b"<html>"])
+def test_a_start_whose_answer_cannot_be_read_may_have_started(body: bytes) -> None:
+    with calling(answer(200, body)) as (client, server, _):
+        with pytest.raises(AgoraError, match=r"check the base URL; it may have started: start again") as caught:
+            client.start(RESOURCE, START)
+        assert server.count == 1
+    assert caught.value.lost
+
+
+def test_what_may_have_started_is_not_forgotten_when_nothing_can_be_reached_afterwards() -> None:
+    with (
+        calling(raw(b""), UNAVAILABLE, attempts=2) as (client, _, _),
+        pytest.raises(AgoraUnavailableError, match=r"HTTP 503: .*; it may have started") as caught,
+    ):
+        client.start(RESOURCE, START)
+    assert caught.value.lost
+    refused = answer(400, {"code": 433})
+    with calling(raw(b""), refused) as (client, _, _), pytest.raises(AgoraError, match="acquire again") as told:
+        client.start(RESOURCE, START)
+    assert not told.value.lost
 
 
 def test_a_start_whose_answer_was_lost_says_where_its_sid_is() -> None:

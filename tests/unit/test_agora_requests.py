@@ -125,9 +125,20 @@ def test_an_address_that_cannot_be_one_is_refused(text: str) -> None:
         addresses.base_url(text)
 
 
-def test_agora_has_a_second_domain_and_nobody_else() -> None:
-    assert addresses.alternate("https://api.agora.io") == "https://api.sd-rtn.com"
-    assert addresses.alternate("https://api.sd-rtn.com") == "https://api.agora.io"
-    assert addresses.alternate("https://api-eu-west-1.agora.io") == "https://api-eu-west-1.sd-rtn.com"
-    for url in ("http://127.0.0.1:8080", "https://example.com", "https://www.agora.io", "https://api.agora.io:8443"):
-        assert addresses.alternate(url) is None
+@pytest.mark.parametrize(
+    ("url", "other"),
+    [
+        ("https://api.agora.io", "https://api.sd-rtn.com"),
+        ("https://api.sd-rtn.com", "https://api.agora.io"),
+        ("https://api-eu-west-1.agora.io", "https://api-eu-west-1.sd-rtn.com"),
+    ],
+)
+def test_the_third_attempt_goes_to_agoras_other_domain(url: str, other: str) -> None:
+    assert addresses.of_attempts(url) == (url, url, other)
+
+
+@pytest.mark.parametrize(
+    "url", ["http://127.0.0.1:8080", "https://example.com", "https://www.agora.io", "https://api.agora.io:8443"]
+)
+def test_nobody_else_has_another_domain(url: str) -> None:
+    assert addresses.of_attempts(url) == (url,)
