@@ -110,6 +110,11 @@ def tell_started(agora: Agora, out: Output, started: "Started", save: Path | Non
     out.line(f"  {agora.command('stop', *whole)}")
 
 
+def may_have_started(again: str) -> str:
+    """What an interrupted start leaves behind."""
+    return f"it may have started; to know, start again, which starts nothing twice: {again}"
+
+
 def after_acquire(error: "AgoraError", resource_id: str, again: str) -> str:
     """What is left of a `run` whose start failed."""
     if error.lost:
@@ -122,9 +127,16 @@ def after_acquire(error: "AgoraError", resource_id: str, again: str) -> str:
 # The file of what was started.
 
 
+NOTHING_STARTED: Final = "nothing was started"
+
+
 @contextmanager
-def telling_on_interrupt(text: str) -> Iterator[None]:
-    """While inside, Ctrl-C and SIGTERM end the command at once, with what they leave behind."""
+def telling_on_interrupt(text: str) -> Iterator[Callable[[str], None]]:
+    """While inside, Ctrl-C and SIGTERM end the command at once, with what they leave behind: the text last said."""
+
+    def leave(now: str) -> None:
+        nonlocal text
+        text = now
 
     def terminate(_number: int, _frame: FrameType | None) -> None:
         raise TerminatedRunError(f"terminated; {text}")
@@ -133,7 +145,7 @@ def telling_on_interrupt(text: str) -> Iterator[None]:
     if before is not signal.SIG_IGN:
         signal.signal(signal.SIGTERM, terminate)
     try:
-        yield
+        yield leave
     except KeyboardInterrupt as exc:
         raise InterruptedRunError(f"interrupted; {text}") from exc
     finally:

@@ -7,11 +7,13 @@ import click
 
 from cli.calls import Agora, with_agora
 from cli.captures import (
+    NOTHING_STARTED,
     after_acquire,
     check_body,
     columns,
     identifiers,
     is_start,
+    may_have_started,
     read_body,
     saving,
     tell_started,
@@ -107,9 +109,9 @@ def start(agora: Agora, out: Output, *, file: str, resource_id: str, save: Path 
         agora.preview(out, request)
         return
     again = agora.command("start", file, "--resource-id", resource_id)
-    with agora.open() as client, saving(save) as keep:
-        with telling_on_interrupt(f"it may have started; to know, start again, which starts nothing twice: {again}"):
-            started = client.start(resource_id, body)
+    with agora.open() as client, telling_on_interrupt(NOTHING_STARTED) as leave, saving(save) as keep:
+        leave(may_have_started(again))
+        started = client.start(resource_id, body)
         try:
             keep(started)
         finally:
@@ -142,14 +144,12 @@ def run(agora: Agora, out: Output, *, file: str, hours: int | None, save: Path |
         then = routes.start(agora.app_id, "RESOURCE_ID", body)
         agora.preview(out, routes.acquire(agora.app_id, first), then)
         return
-    with agora.open() as client, saving(save) as keep:
+    with agora.open() as client, telling_on_interrupt(NOTHING_STARTED) as leave, saving(save) as keep:
         resource_id = client.acquire(first).resource_id
         again = agora.command("start", file, "--resource-id", resource_id)
+        leave(may_have_started(again))
         try:
-            with telling_on_interrupt(
-                f"it may have started; to know, start again, which starts nothing twice: {again}"
-            ):
-                started = client.start(resource_id, body)
+            started = client.start(resource_id, body)
         except AgoraError as exc:
             raise exc.followed_by(after_acquire(exc, resource_id, again)) from exc
         try:

@@ -360,6 +360,20 @@ def test_a_lost_start_says_how_to_ask_again(monkeypatch: pytest.MonkeyPatch) -> 
     assert f"livestills capture start start.json --resource-id '{RESOURCE}'" in told.error
 
 
+@pytest.mark.parametrize("said", [answer(200, {"resourceId": RESOURCE}), answer(200, b"<html>")])
+def test_a_start_that_is_answered_by_nobody_knows_whom_may_have_started(
+    monkeypatch: pytest.MonkeyPatch, said: Answering
+) -> None:
+    with agora(monkeypatch, ACQUIRED, said):
+        told = livestills("capture", "run", "start.json", "--save", "running.json")
+    again = f"which starts nothing twice: livestills capture start start.json --resource-id '{RESOURCE}'"
+    assert told.status == 1
+    assert told.error.endswith(
+        f"check the base URL; it may have started: start again with the same resource ID, {again}"
+    )
+    assert not Path("running.json").exists()
+
+
 def test_a_second_stop_is_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
     ids = ("--resource-id", RESOURCE, "--sid", SID, "--cname", "httpClient463224", "--uid", "527841")
     with agora(monkeypatch, answer(400, {"code": 49, "reason": "invalid operation"})):
@@ -368,22 +382,30 @@ def test_a_second_stop_is_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
         assert done("capture", "stop", *ids, "-o", "json").document["was_ending"] is True
 
 
-@pytest.mark.parametrize(("number", "status", "word"), [(SIGINT, 130, "interrupted"), (SIGTERM, 143, "terminated")])
-def test_an_interrupted_start_says_that_it_may_have_started(
-    monkeypatch: pytest.MonkeyPatch, number: int, status: int, word: str
+@pytest.mark.parametrize(
+    ("number", "word", "answers", "left"),
+    [
+        (SIGINT, "interrupted", (ACQUIRED, silence), "; it may have started"),
+        (SIGTERM, "terminated", (ACQUIRED, silence), "; it may have started"),
+        (SIGTERM, "terminated", (silence,), "; nothing was started"),
+    ],
+    ids=["Ctrl-C at the start", "SIGTERM at the start", "SIGTERM at the acquire"],
+)
+def test_an_interrupted_run_says_what_may_have_started_and_leaves_no_file(
+    monkeypatch: pytest.MonkeyPatch, number: int, word: str, answers: tuple[Answering, ...], left: str
 ) -> None:
     command = [sys.executable, *PROGRAM, "capture", "run", "start.json", "--save", "running.json"]
     with (
-        agora(monkeypatch, ACQUIRED, silence) as server,
+        agora(monkeypatch, *answers) as server,
         subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as running,
     ):
-        server.wait_for(2)  # the start has come, and is not answered
+        server.wait_for(len(answers))  # the last request has come, and is not answered
         running.send_signal(number)
         out, err = running.communicate(timeout=60)
     told = Answer(running.returncode, out, err)
-    assert (told.status, told.out) == (status, "")
-    assert told.error.startswith(f"{word}; it may have started")
-    assert f"--resource-id '{RESOURCE}'" in told.error
+    assert (told.status, told.out) == (128 + number, "")
+    assert told.error.startswith(f"{word}{left}")
+    assert (f"--resource-id '{RESOURCE}'" in told.error) == (len(answers) > 1)
     assert not Path("running.json").exists()
 
 
