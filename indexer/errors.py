@@ -104,6 +104,10 @@ class CatalogBusyError(CatalogError):
     status = ExitStatus.TEMPORARY
 
 
+class CatalogLostError(CatalogBusyError):
+    """The database cannot be reached, or the connection to it was lost; another one may be had at once."""
+
+
 class ClusterUnavailableError(LivestillsError):
     """A cluster could not be reached, was lost, or has no workers: the same call may work later."""
 

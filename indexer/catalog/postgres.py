@@ -20,6 +20,7 @@ from indexer.errors import (
     CatalogAccessError,
     CatalogBusyError,
     CatalogError,
+    CatalogLostError,
     CatalogNotFoundError,
     ConfigError,
     LivestillsError,
@@ -211,7 +212,7 @@ def _prepare(connection: "psycopg.Connection[Any]", _record: ConnectionPoolEntry
     connection.adapters.register_loader("numeric", _WholeLoader)
 
 
-_GONE: Final = (CatalogBusyError, "cannot be reached, or the connection was lost ({said}); try again later")
+_GONE: Final = (CatalogLostError, "cannot be reached, or the connection was lost ({said}); try again later")
 _BUSY: Final = (CatalogBusyError, "is busy ({said}); try again later")
 _DENIED: Final = (CatalogAccessError, "refuses us: {said}")
 _MISSING: Final = (CatalogNotFoundError, "does not exist ({said}); make it with `createdb`, or name another --catalog")
