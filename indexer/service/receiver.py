@@ -34,12 +34,17 @@ KEEP_ALIVE_S: Final = 75
 """Agora's page asks for 10 s or more, so that it need not connect anew for each callback."""
 
 CONNECTIONS: Final = 512
-"""Requests at a time, each of which may hold a megabyte.  More get 503, and come again."""
+"""At a time, idle ones and those to /health included; a request on each may hold a megabyte.  More get 503, and come
+again.  One that sends nothing keeps its place: that is for the proxy in front to end."""
 
 HEALTH: Final = "/health"
 
 # A longer one is read up to here, and answered; who is cut off while writing does not see the answer.
 _READ_AT_MOST: Final = 4 * LONGEST
+
+
+_SHOWN: Final = 100
+"""Characters of a path that are logged."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +80,8 @@ class Answers:
     """413."""
     put_off: int = 0
     """503: Agora sends it again."""
+    elsewhere: int = 0
+    """404: posted to another path."""
 
 
 class _TooLongError(Exception):
@@ -131,9 +138,19 @@ def application(
         return JSONResponse({"ok": True, **more})
 
     async def health(_request: Request) -> Response:
-        trouble = writer.trouble
-        told = {"ok": trouble is None, "taken": answers.taken, "waiting": writer.waiting}
-        return JSONResponse(told, 200 if trouble is None else 503)
+        well = writer.trouble is None and writer.busy_s <= within_s
+        told = {"ok": well, "taken": answers.taken, "waiting": writer.waiting}
+        return JSONResponse(told, 200 if well else 503)
+
+    async def elsewhere(request: Request, _error: Exception) -> Response:
+        if request.method == "POST":
+            answers.elsewhere += 1
+            _log.log(
+                logging.WARNING if answers.elsewhere == 1 else logging.DEBUG,
+                "a request was posted to %r, where no callbacks are taken, but at %r",
+                *(request.url.path[:_SHOWN], path),
+            )
+        return _refuse(404, "callbacks are taken at another path")
 
     async def disconnected(_request: Request, _error: Exception) -> Response:
         return Response(status_code=400)  # nobody reads it
@@ -141,7 +158,10 @@ def application(
     routes = [Route(path, receive, methods=["POST"])]
     if path != HEALTH:
         routes.append(Route(HEALTH, health, methods=["GET"]))
-    return Starlette(routes=routes, exception_handlers={ClientDisconnect: disconnected})
+    app = Starlette(routes=routes, exception_handlers={ClientDisconnect: disconnected, 404: elsewhere})
+    # Agora's page does not say that a redirection is followed.
+    app.router.redirect_slashes = False
+    return app
 
 
 @contextmanager

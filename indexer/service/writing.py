@@ -5,6 +5,7 @@ import json
 import logging
 import queue
 import threading
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,7 +13,7 @@ from typing import BinaryIO, Final, Self
 
 from indexer.agora import events
 from indexer.agora.events import Notice
-from indexer.errors import LivestillsError
+from indexer.errors import CatalogLostError, LivestillsError
 from indexer.jobs.notices import BATCH, Intake, NoticeReport
 
 _log = logging.getLogger(__name__)
@@ -58,8 +59,7 @@ class Writer:
         """Transactions so far."""
         self.trouble: str | None = None
         """Why the last group could not be written."""
-        self.busy = False
-        """Whether one is being written."""
+        self._since: float | None = None
         self._intake, self._now, self._log = intake, now, log
         self._waiting: queue.Queue[_Item | None] = queue.Queue(most_waiting)
         # A daemon: who ends the process at once, by a second signal, waits for no database.
@@ -77,6 +77,12 @@ class Writer:
     def waiting(self) -> int:
         """How many are not written yet, about."""
         return self._waiting.qsize()
+
+    @property
+    def busy_s(self) -> float:
+        """How long the group that is being written has taken so far; 0 if there is none."""
+        since = self._since
+        return 0.0 if since is None else time.monotonic() - since
 
     async def write(self, body: bytes, notice: Notice | None) -> None:
         """Return when a notice is in the catalog, and its body in the log.  None is only logged.
@@ -97,9 +103,9 @@ class Writer:
         while goes_on:
             group, goes_on = self._next_group()
             if group:
-                self.busy = True
+                self._since = time.monotonic()
                 self._settle(group, self._write(group))
-                self.busy = False
+                self._since = None
 
     def _next_group(self) -> tuple[list[_Item], bool]:
         """Wait for one, and take what else is there; whether more may come."""
@@ -115,36 +121,56 @@ class Writer:
                 return group, True
         return group, False
 
-    def _write(self, group: Sequence[_Item]) -> Exception | None:
+    def _write(self, group: Sequence[_Item]) -> str | None:
+        """What could not be written, if anything."""
         notices = [item.notice for item in group if item.notice is not None]
+        where = "catalog"
         try:
             if notices:
-                self.report.merge(self._intake.take(notices, now=self._now()))
+                self.report.merge(self._take(notices))
+            where = "log"
             if self._log is not None:
-                self._log.write(b"".join(_line(item.body) for item in group))
-                self._log.flush()
+                self._append(self._log, group)
         except (LivestillsError, OSError) as exc:
-            _log.log(logging.DEBUG if self.trouble else logging.WARNING, "notices could not be written: %s", exc)
+            _log.log(
+                logging.DEBUG if self.trouble else logging.WARNING,
+                "notices could not be written into the %s: %s",
+                *(where, exc),
+            )
             self.trouble = str(exc)
-            return exc
         except Exception as exc:  # noqa: BLE001  # a mistake of ours must not end the thread that all requests wait for
-            _log.exception("notices could not be written")
+            _log.exception("notices could not be written into the %s", where)
             self.trouble = type(exc).__name__
-            return exc
-        self.trouble = None
-        self.groups += 1
-        return None
+        else:
+            self.trouble = None
+            self.groups += 1
+            return None
+        return where
+
+    def _take(self, notices: Sequence[Notice]) -> NoticeReport:
+        try:
+            return self._intake.take(notices, now=self._now())
+        except CatalogLostError as exc:
+            # A server that was started anew has ended the connections that we kept; the next one is new.
+            _log.debug("notices are written once more: %s", exc)
+            return self._intake.take(notices, now=self._now())
+
+    def _append(self, log: BinaryIO, group: Sequence[_Item]) -> None:
+        # What failed before may have left half a line; an empty one is none.
+        before = b"" if self.trouble is None else b"\n"
+        log.write(before + b"".join(_line(item.body) for item in group))
+        log.flush()
 
     @staticmethod
-    def _settle(group: Sequence[_Item], error: Exception | None) -> None:
+    def _settle(group: Sequence[_Item], refused: str | None) -> None:
         def settle() -> None:
             for item in group:
                 if item.done.done():  # given up
                     continue
-                if error is None:
+                if refused is None:
                     item.done.set_result(None)
                 else:
-                    item.done.set_exception(NotTakenError("the catalog cannot be written now"))
+                    item.done.set_exception(NotTakenError(f"the {refused} cannot be written now"))
 
         try:
             group[0].done.get_loop().call_soon_threadsafe(settle)

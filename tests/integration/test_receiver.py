@@ -1,5 +1,6 @@
 """The receiver of callbacks, over real HTTP into a real catalog."""
 
+import errno
 import socket
 import sqlite3
 import time
@@ -9,8 +10,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from io import BytesIO
-from pathlib import Path
-from typing import BinaryIO, Final
+from typing import Any, BinaryIO, Final
 from urllib.parse import urlsplit
 
 import httpx
@@ -28,6 +28,7 @@ from indexer.service.receiver import Answers, Trust, application
 from indexer.service.serving import serving
 from indexer.service.writing import MOST_WAITING, Writer
 from tests.catalogs import MADE_AT, Urls, opened, shots_in
+from tests.postgres import PostgresServer
 
 NOON = datetime(2026, 11, 5, 12, tzinfo=UTC)
 SID = "1cd3d60b784382f12ce30fa615421852"
@@ -208,6 +209,18 @@ def test_a_busy_catalog_has_the_notice_sent_again(catalog: Catalog) -> None:
     assert len(shots_in(catalog)) == 1
 
 
+def test_health_is_bad_while_callbacks_are_put_off(catalog: Catalog) -> None:
+    with receiving(catalog, within_s=0.1) as here:
+
+        def health() -> int:
+            return here.client.get(here.url + "health").status_code
+
+        with locked(catalog):
+            assert here.post(picture(0)).json()["error"] == "the catalog is busy"
+            await_that(lambda: health() == 503)
+        await_that(lambda: health() == 200)
+
+
 def test_notices_that_come_meanwhile_go_into_one_transaction(here: Receiver) -> None:
     count = 30
     with ThreadPoolExecutor(count) as posting:
@@ -225,7 +238,7 @@ def test_more_than_can_wait_is_put_off_at_once(catalog: Catalog) -> None:
     with receiving(catalog, most_waiting=1) as here, ThreadPoolExecutor(2) as posting:
         with locked(catalog):
             taken = [posting.submit(here.post, picture(0))]
-            await_that(lambda: here.writer.busy)
+            await_that(lambda: here.writer.busy_s > 0)
             taken.append(posting.submit(here.post, picture(1)))
             await_that(lambda: here.writer.waiting == 1)
             assert here.post(picture(2)).status_code == 503
@@ -239,7 +252,7 @@ def test_what_was_taken_is_written_also_when_nobody_waits_for_it(catalog: Catalo
         with socket.create_connection((parts.hostname, parts.port), timeout=60) as leaving:
             head += f"Host: x\r\nContent-Length: {len(picture(0))}\r\n\r\n"
             leaving.sendall(b"POST / HTTP/1.1\r\n" + head.encode() + picture(0))
-            await_that(lambda: here.writer.busy)
+            await_that(lambda: here.writer.busy_s > 0)
     assert [shot.key for shot in shots_in(catalog)] == [key(0)]
 
 
@@ -258,11 +271,42 @@ def test_the_log_rebuilds_a_lost_catalog(catalog: Catalog, in_sqlite: Urls) -> N
         assert anew.facts.of(SID, "lobby", []) == catalog.facts.of(SID, "lobby", [])
 
 
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no disk that is full")
+class Filling(BytesIO):
+    """A log on a disk with room for so many bytes."""
+
+    room = 0
+
+    def write(self, data: Any, /) -> int:  # any buffer
+        fits = data[: max(0, self.room - self.tell())]
+        super().write(fits)
+        if len(fits) < len(data):
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return len(fits)
+
+
 def test_a_log_that_cannot_be_written_has_the_notice_sent_again(catalog: Catalog) -> None:
-    with Path("/dev/full").open("wb", buffering=0) as full, receiving(catalog, log=full) as here:
-        assert here.post(picture(0)).status_code == 503
+    disk = Filling()
+    disk.room = len(picture(0)) + 20
+    with receiving(catalog, log=disk) as here:
+        assert here.post(picture(0)).status_code == 200
+        answer = here.post(picture(1))
+        assert (answer.status_code, answer.json()["error"]) == (503, "the log cannot be written now")
         assert here.client.get(here.url + "health").status_code == 503
+        disk.room = 10_000
+        assert here.post(picture(1)).status_code == 200
+        assert here.client.get(here.url + "health").status_code == 200
+    first, half, last = disk.getvalue().splitlines()
+    assert (first, last) == (picture(0), picture(1))
+    assert picture(1).startswith(half)
+
+
+def test_a_server_that_was_started_anew_costs_no_callback(in_postgres: Urls, postgres: PostgresServer) -> None:
+    url = in_postgres()
+    with Catalog.open_to_write(url, now=MADE_AT) as catalog, receiving(catalog) as here:
+        assert here.post(picture(0)).status_code == 200
+        postgres.disconnect(url.rpartition("/")[2].partition("?")[0])
+        assert here.post(picture(1)).status_code == 200
+        assert len(shots_in(catalog)) == 2
 
 
 def test_health_tells_that_it_lives_and_nothing_of_anybody(here: Receiver) -> None:
@@ -271,13 +315,18 @@ def test_health_tells_that_it_lives_and_nothing_of_anybody(here: Receiver) -> No
     assert (answer.status_code, answer.json()) == (200, {"ok": True, "taken": 1, "waiting": 0})
 
 
-def test_callbacks_are_taken_at_their_path_only(catalog: Catalog) -> None:
+def test_callbacks_are_taken_at_their_path_only(catalog: Catalog, caplog: pytest.LogCaptureFixture) -> None:
     with receiving(catalog, path="/agora/notices") as here:
         assert here.post(picture(0)).status_code == 200
         root = here.url.removesuffix("agora/notices")
-        assert here.client.post(root, content=picture(0), headers=signed(picture(0))).status_code == 404
+        for other in (root, here.url + "/", root + "Agora/notices"):
+            assert here.client.post(other, content=picture(0), headers=signed(picture(0))).status_code == 404
         assert here.client.get(here.url).status_code == 405
         assert here.client.get(root + "health").status_code == 200
+        assert here.client.get(root + "favicon.ico").status_code == 404
+        assert (here.answers.taken, here.answers.elsewhere) == (1, 3)
+    warned = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert warned == ["a request was posted to '/', where no callbacks are taken, but at '/agora/notices'"]
 
 
 def test_a_mistake_of_ours_ends_no_service(catalog: Catalog, caplog: pytest.LogCaptureFixture) -> None:
