@@ -304,7 +304,7 @@ def test_a_server_that_was_started_anew_costs_no_callback(in_postgres: Urls, pos
     url = in_postgres()
     with Catalog.open_to_write(url, now=MADE_AT) as catalog, receiving(catalog) as here:
         assert here.post(picture(0)).status_code == 200
-        postgres.disconnect(url.rpartition("/")[2].partition("?")[0])
+        postgres.disconnect(url.partition("@/")[2].partition("?")[0])
         assert here.post(picture(1)).status_code == 200
         assert len(shots_in(catalog)) == 2
 
