@@ -80,26 +80,26 @@ def _decoded(line: bytes) -> object:
 
 def _pieces(file: BinaryIO, origin: str) -> Iterator[tuple[str, object]]:
     """Bytes to be decoded, or what was decoded already, and where it stands."""
-    skipped, first = _first_line(file)
+    lines = _lines(file)
+    skipped, first = _first_line(lines)
     start = first.lstrip()
     if start.startswith(b"["):
         yield from _elements(first, file, origin)
-    elif start.startswith(b"{") and not _is_json(start):
+    elif start.startswith(b"{") and not _is_cut(_MARK + first) and not _is_json(start):
         # The first line of a single notice that is written over several, or a bad line.
         rest = file.read(LONGEST)
         if _is_json(first + rest):
             yield f"line {skipped + 1}", first + rest
         else:
-            lines = chain([first], _split(rest, file))
-            yield from _numbered(lines, skipped)
+            yield from _numbered(chain([first], _split(rest, file)), skipped)
     else:
-        yield from _numbered(chain([first], _lines(file)), skipped)
+        yield from _numbered(chain([first], lines), skipped)
 
 
-def _first_line(file: BinaryIO) -> tuple[int, bytes]:
+def _first_line(lines: Iterator[bytes]) -> tuple[int, bytes]:
     """The first line that is not empty, and how many were before it."""
     skipped = 0
-    for line in _lines(file):
+    for line in lines:
         text = line.removeprefix(_MARK) if skipped == 0 else line
         if text.strip():
             return skipped, text
@@ -107,20 +107,28 @@ def _first_line(file: BinaryIO) -> tuple[int, bytes]:
     return skipped, b""
 
 
-def _lines(file: BinaryIO) -> Iterator[bytes]:
-    """Lines; of one that is too long, as much as shows that it is."""
-    while line := file.readline(LONGEST + 1):
+def _lines(file: BinaryIO, begun: bytes = b"") -> Iterator[bytes]:
+    """Lines, of the first of which a part was read already; of one that is too long, as much as shows that it is.
+
+    The rest of such a line is passed over when the next one is asked for.
+    """
+    line = begun + file.readline(LONGEST + 1)
+    while line:
         yield line
-        while len(line) > LONGEST and not line.endswith(b"\n"):
+        while _is_cut(line):
             line = file.readline(LONGEST + 1)
+        line = file.readline(LONGEST + 1)
+
+
+def _is_cut(line: bytes) -> bool:
+    return len(line) > LONGEST and not line.endswith(b"\n")
 
 
 def _split(read_already: bytes, file: BinaryIO) -> Iterator[bytes]:
     """The lines of what was read already, and of the rest."""
-    *whole, open_line = read_already.split(b"\n")
+    *whole, begun = read_already.split(b"\n")
     yield from whole
-    yield open_line + file.readline(LONGEST + 1)
-    yield from _lines(file)
+    yield from _lines(file, begun)
 
 
 def _numbered(lines: Iterable[bytes], skipped: int) -> Iterator[tuple[str, bytes]]:

@@ -114,7 +114,7 @@ repeated = st.lists(st.sampled_from(HISTORY).map(again), max_size=12)
 
 
 @given(repeated.flatmap(lambda more: st.permutations([*HISTORY, *more])), st.integers(1, 7))
-@settings(max_examples=8)
+@settings(max_examples=5)
 def test_order_and_repetition_make_no_difference(
     in_sqlite: Urls, told_in_order: tuple[object, ...], mixed: Sequence[Notice], batch: int
 ) -> None:
@@ -244,6 +244,19 @@ def test_lines_that_are_no_notices_are_counted_and_placed() -> None:
     assert [sample.place for sample in counted.samples] == ["line 1", "line 4", "line 5", "line 7", "line 8"]
     assert counted.samples[2].reason == "longer than 1,048,576 bytes"
     assert counted.samples[4].reason == "eventType is missing"
+
+
+@pytest.mark.parametrize("start", [b"", b"\xef\xbb\xbf", b"\n", b'{"broken\n'])
+@pytest.mark.parametrize("mark", [b"x", b"{"])
+@pytest.mark.parametrize("longer", [1, LONGEST * 2])
+def test_a_line_that_is_too_long_is_one_wherever_it_stands(start: bytes, mark: bytes, longer: int) -> None:
+    long = mark * (LONGEST + longer)
+    notices, counted = read(start + long + b"\n" + BODIES[0] + b"\nbad\n")
+    first = start.count(b"\n")
+    broken = b"broken" in start
+    assert notices == HISTORY[:1]
+    assert (counted.pieces, counted.unreadable) == (3 + broken, 2 + broken)
+    assert [sample.place for sample in counted.samples[-2:]] == [f"line {first + 1}", f"line {first + 3}"]
 
 
 def test_elements_that_are_no_notices_are_counted_and_placed() -> None:
