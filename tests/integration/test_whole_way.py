@@ -118,12 +118,15 @@ def way(weed: S3Server, tmp_path_factory: pytest.TempPathFactory, environment: N
     """Acquire, start, capture and stop, with callbacks received and kept."""
     folder, bucket = tmp_path_factory.mktemp("way"), weed.new_bucket()
     start, saved, kept = folder / "start.json", folder / "running.json", folder / "notices.ndjson"
+    received = folder / "received.ndjson"
     start.write_text(json.dumps(_start_body(weed, bucket)), encoding="utf-8")
     (folder / "scenario.toml").write_text(SCENARIO, encoding="utf-8")
     here = Way(folder, weed, bucket, "", datetime.now(UTC), folder / "received.toml")
     here.configuration("received")
     with ExitStack() as stack:
-        receiving = stack.enter_context(_process("-c", str(here.received), "events", "serve", "--port", "0"))
+        receiving = stack.enter_context(
+            _process("-c", str(here.received), "events", "serve", "--port", "0", "--log", str(received))
+        )
         assert receiving.stderr is not None
         callback = re.search(r"http://\S+", receiving.stderr.readline())
         assert callback is not None
@@ -143,13 +146,27 @@ def way(weed: S3Server, tmp_path_factory: pytest.TempPathFactory, environment: N
         until(lambda: any(at > over for at in _captured(here.keys)))
         (stopped,) = done("-o", "ndjson", "capture", "stop", "--from", str(saved), *agora).records
         assert stopped["upload"] == "uploaded"
-        for process in (emulating, receiving):  # the emulator first: what is under way is posted
+        until(lambda: _last(kept) == _SESSION_EXIT and len(_lines(kept)) == len(_lines(received)))
+        for process in (emulating, receiving):
             process.send_signal(signal.SIGTERM)
             process.wait(timeout=30)
         assert emulating.returncode == 0
         ended = json.loads(emulating.stdout.read())
         assert ended["posted"] == {"delivered": ended["notices"], "resent": 0, "failed": 0, "dropped": 0}
     return Way(folder, weed, bucket, asked["sid"], started_at, here.received)
+
+
+_SESSION_EXIT: Final = 11
+"""Nothing is told of a session behind it."""
+
+
+def _lines(file: Path) -> list[str]:
+    return file.read_text(encoding="utf-8").splitlines()
+
+
+def _last(file: Path) -> int:
+    event_type: int = json.loads(_lines(file)[-1])["eventType"]
+    return event_type
 
 
 def _captured(keys: list[str]) -> list[datetime]:
