@@ -26,6 +26,7 @@ from pydantic import (
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
+from indexer.agora import intervals
 from indexer.errors import ConfigError
 
 FILE_NAME: Final = "livestills.toml"
@@ -85,7 +86,7 @@ class FromRequest:
     settings: tuple[str, ...]
     """The names of what the request said."""
     doubts: tuple[str, ...]
-    """What may be wrong with that, and what to do then."""
+    """What may be wrong with that, and what to do then, unless the section has done it."""
 
 
 class SourceSettings(_Strict):
@@ -103,7 +104,7 @@ class SourceSettings(_Strict):
     url_encoding: bool = True
     discovery: Literal["auto", "delimiter", "hop", "full"] = "auto"
     """How a sync finds what may have changed: as the storage allows, or one way only."""
-    capture_interval_s: Annotated[int, Field(ge=1, le=3600)] | None = None
+    capture_interval_s: Annotated[int, Field(ge=1, le=intervals.LONGEST_S)] | None = None
     """As Agora was told (`captureInterval`); inferred from the shots where it is not set."""
     etag_is_md5: bool | None = None
     """Whether equal ETags mean equal pictures here; learned from what was fetched where it is not set."""
@@ -466,7 +467,8 @@ def _filled(source: SourceSettings, file: Path) -> SourceSettings:
             if not {"url", "endpoint_url"} <= own:  # with both of them it may be a gateway to what has no S3 API
                 raise ConfigError(f"{file}: {exc}") from exc
         else:
-            told, storage, doubts = found.settings, found.storage, found.doubts
+            told, storage = found.settings, found.storage
+            doubts = tuple(doubt.text for doubt in found.doubts if not doubt.is_settled_by(own))
     taken = {name: value for name, value in told.items() if name not in own and value is not None}
     filled = source.model_copy(update=taken)
     filled._from_request = FromRequest(file, storage, tuple(taken), doubts)  # noqa: SLF001  # its own module

@@ -188,7 +188,8 @@ def _read(request: Path) -> _Asked:
     defaults = {name: field.default for name, field in SourceSettings.model_fields.items()}
     settings = {name: value for name, value in found.settings.items() if value != defaults[name]}
     errors = sum(finding.rule.severity is Severity.ERROR for finding in check_start(body))
-    return _Asked(shown(str(request)), found.storage, settings, found.doubts, errors)
+    doubts = tuple(doubt.text for doubt in found.doubts)
+    return _Asked(shown(str(request)), found.storage, settings, doubts, errors)
 
 
 def _comments(asked: _Asked) -> str:

@@ -10,15 +10,13 @@ from typing import Annotated, Final
 
 from pydantic import BaseModel, ConfigDict, Field, StrictInt, StrictStr, ValidationError
 
-from indexer.agora.vendors import Place, Vendor, known_vendor, place
+from indexer.agora import intervals
+from indexer.agora.vendors import Doubt, Place, Vendor, known_vendor, place
 from indexer.errors import ConfigError
 
-DEFAULT_INTERVAL_S: Final = 10
-"""`captureInterval` where a `snapshotConfig` does not say it ("Start", Agora's Cloud Recording API)."""
-_LONGEST_INTERVAL_S: Final = 3600
 _MOST: Final = 999
 """No vendor or region has a longer number, and messages repeat it."""
-_NO_SNAPSHOTS: Final = "the request has no snapshotConfig, so it takes no screenshots"
+_NO_SNAPSHOTS: Final = Doubt("the request has no snapshotConfig, so it takes no screenshots")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +28,7 @@ class Destination:
     place: Place
     capture_interval_s: int | None
     """None where it takes none, or says nothing valid."""
-    doubts: tuple[str, ...]
+    doubts: tuple[Doubt, ...]
     """What the documents do not confirm of the place, and whether there will be screenshots at all."""
 
     @property
@@ -113,8 +111,8 @@ def capture_interval_s(body: object) -> int | None:
     snapshots = _snapshots(body)
     if snapshots is None:
         return None
-    interval = snapshots.get("captureInterval", DEFAULT_INTERVAL_S)
-    return interval if type(interval) is int and 1 <= interval <= _LONGEST_INTERVAL_S else None
+    interval = snapshots.get("captureInterval", intervals.DEFAULT_S)
+    return interval if type(interval) is int and 1 <= interval <= intervals.LONGEST_S else None
 
 
 def _snapshots(body: object) -> dict[str, object] | None:

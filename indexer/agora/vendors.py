@@ -6,7 +6,7 @@ these do not agree, or say nothing, a place has doubts.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final, Literal
@@ -34,6 +34,20 @@ class Vendor:
 
 
 @dataclass(frozen=True, slots=True)
+class Doubt:
+    """What the documents do not confirm of a place."""
+
+    text: str
+    """A sentence, also about what to do if it is wrong."""
+    settled_by: frozenset[str] = frozenset()
+    """The settings of a source that are in doubt; empty where it is none of them."""
+
+    def is_settled_by(self, settings: Collection[str]) -> bool:
+        """Whether a source that sets these itself needs not be told."""
+        return bool(self.settled_by) and self.settled_by.issubset(settings)
+
+
+@dataclass(frozen=True, slots=True)
 class Place:
     """Where the recordings of a start request land, as S3 clients reach it."""
 
@@ -47,8 +61,7 @@ class Place:
     list_version: Literal[1, 2]
     url_encoding: bool
     """Whether listings may be asked for url-encoded keys."""
-    doubts: tuple[str, ...]
-    """Sentences: what the documents do not confirm, and what to do if it is wrong."""
+    doubts: tuple[Doubt, ...]
 
     @property
     def url(self) -> str:
@@ -141,7 +154,7 @@ _HTTP_ONLY: Final = "Baidu lists its endpoint for plain HTTP only: if https fail
 _NO_COS_STATUS: Final = "whether Tencent still runs this region is not confirmed"
 _NO_OBS_LIST: Final = f"its endpoint follows Huawei's pattern, but stands in no list that we know; {_BY_HAND}"
 
-_DOUBTS: Final[Mapping[tuple[int, int], str]] = {
+_DOUBTED_REGIONS: Final[Mapping[tuple[int, int], str]] = {
     (AMAZON, 17): "only old documents of Agora name this region",
     (AMAZON, 23): "only a release note of Agora (July 2021) names this region",
     (ALIBABA, 11): "Alibaba has closed this region (Sydney)",
@@ -152,6 +165,10 @@ _DOUBTS: Final[Mapping[tuple[int, int], str]] = {
     (TENCENT, 11): _NO_COS_STATUS,
     (TENCENT, 17): _NO_COS_STATUS,
     (TENCENT, 19): _NO_COS_STATUS,
+}
+"""Whether Agora, or the storage, has them at all."""
+
+_DOUBTED_ENDPOINTS: Final[Mapping[tuple[int, int], str]] = {
     (HUAWEI, 5): _NO_OBS_LIST,
     (HUAWEI, 14): _NO_OBS_LIST,
     (BAIDU, 4): _HTTP_ONLY,
@@ -168,6 +185,7 @@ _GUESSED_REGION: Final = (
     "the request does not tell the region and the addressing of its storage: 'us-east-1' and 'path' suit MinIO and most"
     " others; if yours wants something else, set region and addressing_style"
 )
+_ENDPOINT_URL: Final = frozenset({"endpoint_url"})
 _R2: Final = re.compile(r"(?i)\.r2\.cloudflarestorage\.com(?::[0-9]+)?/?$")
 _BUCKET: Final = re.compile(r"[A-Za-z0-9._-]{1,255}")
 _ENDPOINT: Final = re.compile(r"[!-~]{1,1024}")
@@ -178,6 +196,16 @@ def prefix_of(file_name_prefix: Sequence[str]) -> str:
     """What keys start with: the elements joined by slashes, and a slash; empty without any, or with empty ones only."""
     joined = "/".join(part for part in file_name_prefix if part)
     return joined if not joined or joined.endswith("/") else f"{joined}/"
+
+
+def is_bucket(name: str) -> bool:
+    """Whether any storage can have a bucket of this name; what cannot be one may be a key in its place."""
+    return _BUCKET.fullmatch(name) is not None
+
+
+def doubted_region(vendor: int, region: int) -> str | None:
+    """Why it is not sure that there is such a region; None if it is sure, or none of the documented ones."""
+    return _DOUBTED_REGIONS.get((vendor, region))
 
 
 def place(
@@ -197,7 +225,7 @@ def place(
     if named.regions and region not in named.regions:
         first, last = min(named.regions), max(named.regions)
         raise ConfigError(f"vendor {vendor} ({named.name}) has no region {region}: known are {first} to {last}")
-    if not _BUCKET.fullmatch(bucket):
+    if not is_bucket(bucket):
         # Not repeated, because keys that stand in each other's place have such characters.
         raise ConfigError("bucket is no name of a bucket: letters, digits, '.', '_' and '-'")
     way = _WAYS[vendor]
@@ -213,7 +241,7 @@ def place(
             code = "auto"
         else:
             code = "us-east-1"
-            doubts.append(_GUESSED_REGION)
+            doubts.append(Doubt(_GUESSED_REGION, frozenset({"region", "addressing_style"})))
     return Place(
         bucket=bucket,
         prefix=prefix_of(file_name_prefix),
@@ -239,19 +267,22 @@ def known_vendor(number: int) -> Vendor:
     return VENDORS[number]
 
 
-def _doubts(vendor: Vendor, region: int, bucket: str, file_name_prefix: Sequence[str]) -> list[str]:
+def _doubts(vendor: Vendor, region: int, bucket: str, file_name_prefix: Sequence[str]) -> list[Doubt]:
     doubts = []
     name = vendor.regions.get(region, "")
-    if (vendor.number, region) in _DOUBTS:
-        doubts.append(f"{vendor.name} {name}: {_DOUBTS[vendor.number, region]}")
+    where = (vendor.number, region)
+    if why := doubted_region(*where):
+        doubts.append(Doubt(f"{vendor.name} {name}: {why}"))
+    if where in _DOUBTED_ENDPOINTS:
+        doubts.append(Doubt(f"{vendor.name} {name}: {_DOUBTED_ENDPOINTS[where]}", _ENDPOINT_URL))
     if vendor.number == ALIBABA and name.startswith("CN_") and name != "CN_Hongkong":
-        doubts.append(_CUSTOM_DOMAIN)
+        doubts.append(Doubt(_CUSTOM_DOMAIN, _ENDPOINT_URL))
     if vendor.number == TENCENT and not _TENCENT_BUCKET.fullmatch(bucket):
-        doubts.append(f"buckets of {vendor.name} are called name-APPID, such as shots-1250000000: {bucket!r} is not")
+        text = f"buckets of {vendor.name} are called name-APPID, such as shots-1250000000: {bucket!r} is not"
+        doubts.append(Doubt(text, frozenset({"url"})))
     if any(file_name_prefix) and not all(file_name_prefix):
-        doubts.append(
-            "fileNamePrefix has empty texts, and what Agora makes of them is not documented: check the prefix"
-        )
+        text = "fileNamePrefix has empty texts, and what Agora makes of them is not documented: check the prefix"
+        doubts.append(Doubt(text, frozenset({"url"})))
     return doubts
 
 

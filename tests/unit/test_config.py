@@ -185,6 +185,7 @@ def _request(**storage: object) -> str:
 SECRET = "do-not-tell"
 OSS = {"vendor": 2, "region": 7, "fileNamePrefix": ["directory1", "directory2"]}
 AZURE = {"vendor": 5, "region": 0}
+STORAGE = {"vendor": 11, "region": 0, "extensionParams": {"endpoint": "minio.example.com"}}
 
 
 def test_a_request_says_what_the_section_leaves_open(file: Path) -> None:
@@ -230,6 +231,29 @@ def test_variables_are_stronger_than_a_request_and_can_name_one(
     sources = config.load(file, environ=os.environ, folder=tmp_path / "elsewhere").sources
     assert (sources["n"].url, sources["n"].region) == ("s3://b/", "eu-central-1")
     assert sources["a"].url == "s3://b/directory1/directory2/"
+
+
+@pytest.mark.parametrize(
+    ("storage", "variables", "doubted"),
+    [
+        (OSS | {"region": 3}, {}, "only through a domain of their own"),
+        (OSS | {"region": 3}, {"REGION": "cn-beijing"}, "only through a domain of their own"),
+        (OSS | {"region": 3}, {"ENDPOINT_URL": "https://shots.example.com"}, ""),
+        (STORAGE, {"REGION": "eu"}, "set region and addressing_style"),
+        (STORAGE, {"REGION": "eu", "ADDRESSING_STYLE": "path"}, ""),
+        (OSS | {"region": 11}, {"ENDPOINT_URL": "https://shots.example.com"}, "has closed this region"),
+    ],
+)
+def test_what_a_source_sets_itself_is_no_longer_in_doubt(
+    file: Path, monkeypatch: pytest.MonkeyPatch, storage: dict[str, object], variables: dict[str, str], doubted: str
+) -> None:
+    (file.parent / "start.json").write_text(_request(**storage))
+    for name, value in variables.items():
+        monkeypatch.setenv(f"LIVESTILLS_SOURCES__A__{name}", value)
+    told = load(file, "[sources.a]\nrequest = 'start.json'").sources["a"].from_request
+    assert told is not None
+    assert len(told.doubts) == bool(doubted)
+    assert doubted in "".join(told.doubts)
 
 
 def test_a_request_is_meant_from_the_files_folder(file: Path, tmp_path: Path) -> None:

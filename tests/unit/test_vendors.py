@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from indexer.agora.destination import capture_interval_s, destination
-from indexer.agora.vendors import AZURE, REMOVED, VENDORS, Place, place, prefix_of
+from indexer.agora.vendors import AZURE, REMOVED, VENDORS, Doubt, Place, place, prefix_of
 from indexer.errors import ConfigError
 from indexer.storage.options import S3Options
 from indexer.storage.urls import Location
@@ -54,7 +54,7 @@ def test_every_place_can_be_opened(vendor: int, region: int) -> None:
     assert opened is None or opened.startswith("https://")
     assert found.region
     assert (found.addressing_style == "virtual") == (vendor in {2, 3, 7, 8})
-    assert all("\n" not in doubt and not doubt.endswith(".") for doubt in found.doubts)
+    assert all("\n" not in doubt.text and not doubt.text.endswith(".") for doubt in found.doubts)
 
 
 @pytest.mark.parametrize(
@@ -102,7 +102,7 @@ def test_listings_are_asked_for_in_the_way_that_is_safe_for_each_vendor() -> Non
     ],
 )
 def test_what_is_not_confirmed_is_said(vendor: int, region: int, bucket: str, expected: str) -> None:
-    assert expected in " / ".join(placed(vendor, region, bucket).doubts)
+    assert expected in " / ".join(doubt.text for doubt in placed(vendor, region, bucket).doubts)
 
 
 def test_where_all_is_confirmed_there_is_no_doubt() -> None:
@@ -192,7 +192,7 @@ def test_a_prefix_is_its_elements_with_slashes(elements: list[str], prefix: str)
 
 
 def test_empty_elements_among_others_are_doubtful() -> None:
-    assert "fileNamePrefix has empty texts" in placed(1, file_name_prefix=["a", ""]).doubts[0]
+    assert "fileNamePrefix has empty texts" in placed(1, file_name_prefix=["a", ""]).doubts[0].text
     assert placed(1, file_name_prefix=[""]).doubts == ()
 
 
@@ -260,7 +260,7 @@ def test_an_interval_that_is_none_is_left_to_be_inferred(snapshots: dict[str, An
 def test_a_request_that_takes_no_screenshots_says_so() -> None:
     body = guide(vendor=1)
     del body["clientRequest"]["snapshotConfig"]
-    assert destination(body).doubts == ("the request has no snapshotConfig, so it takes no screenshots",)
+    assert destination(body).doubts == (Doubt("the request has no snapshotConfig, so it takes no screenshots"),)
     assert destination(body).capture_interval_s is None
 
 
