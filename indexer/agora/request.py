@@ -14,8 +14,10 @@ from typing import Annotated, Any, Final, TypeVar
 from pydantic import AliasChoices, AliasPath, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
 from pydantic.alias_generators import to_camel
 
-from indexer.agora.request_checks import INDIVIDUAL, check_acquire, check_pair, check_start, check_update
+from indexer.agora import intervals
+from indexer.agora.request_checks import check_acquire, check_pair, check_start, check_update
 from indexer.agora.request_rules import RULES, Finding, Rule, Severity
+from indexer.agora.routes import INDIVIDUAL
 from indexer.errors import ConfigError
 
 __all__ = [
@@ -92,7 +94,7 @@ class StorageConfig(_Body):
 class SnapshotConfig(_Body):
     """`snapshotConfig`: how often."""
 
-    capture_interval: int = 10
+    capture_interval: int = intervals.DEFAULT_S
     """Seconds."""
     file_type: _Texts = ("jpg",)
 

@@ -5,6 +5,7 @@ from collections.abc import Generator, Iterable, Iterator
 from datetime import datetime
 from typing import Final
 
+from indexer.agora import intervals
 from indexer.agora import request_rules as rules
 from indexer.agora.request_rules import RULES, Finding, Rule
 from indexer.agora.request_shapes import (
@@ -20,18 +21,13 @@ from indexer.agora.request_shapes import (
 )
 from indexer.agora.request_storage import storage_findings
 from indexer.agora.request_streams import is_uid, recording_findings, uid_list_findings
-
-INDIVIDUAL: Final = "individual"
-"""The mode that takes screenshots."""
+from indexer.agora.routes import INDIVIDUAL
 
 CNAME_CHARACTERS: Final = frozenset(
     "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 !#$%&()+-:;<=.>?@[]^_{}|~,"
 )
 """SOURCE: "Common errors", code 1013."""
 LONGEST_CNAME: Final = 64
-LONGEST_INTERVAL_S: Final = 3600
-_SURE_INTERVAL_S: Final = 5
-"""Agora's pages agree from here on."""
 
 
 def check_start(
@@ -217,9 +213,9 @@ def _snapshots(request: Part) -> Iterator[Finding]:
     if snapshots is None:
         return
     interval = snapshots.whole("captureInterval")
-    if interval is not None and not 1 <= interval <= LONGEST_INTERVAL_S:
+    if interval is not None and not 1 <= interval <= intervals.LONGEST_S:
         yield Finding(rules.CAPTURE_INTERVAL, snapshots.at("captureInterval"), f"is {shown_value(interval)}")
-    elif interval is not None and interval < _SURE_INTERVAL_S:
+    elif interval is not None and interval < intervals.SURE_S:
         yield Finding(rules.CAPTURE_INTERVAL_5, snapshots.at("captureInterval"), f"is {interval}")
     yield from _must_be(snapshots, "fileType", ["jpg"], rules.FILE_TYPE, missing=rules.FILE_TYPE)
 

@@ -8,12 +8,14 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from indexer.agora import intervals
+
 
 class Severity(StrEnum):
     """How bad it is."""
 
     ERROR = "error"
-    """Agora refuses the request, or takes no screenshots."""
+    """Agora refuses the request, or starts and there are no screenshots, or none that livestills recognises."""
     WARNING = "warning"
     """It may be meant like this, or the documents do not agree that it is wrong."""
 
@@ -137,7 +139,7 @@ MODE = _error(
     f"{_GUIDE}, Considerations",
     f"refuses it or {_NOTHING}",
 )
-MODE_RAW = _warning(
+MODE_RAW = _error(
     "mode-raw",
     "the mode in the URL is individual, not raw",
     f"{_GUIDE} demands individual; {_RAW} and the newest {_START} call raw its successor, with screenshots",
@@ -228,7 +230,9 @@ UID_GROUP_RANGE = _refused("subscribe-uid-group-range", "subscribeUidGroup is fr
 
 SNAPSHOT_CONFIG = _error("snapshot-config", "snapshotConfig is there", _GUIDE, f"starts, and {_NOTHING}")
 CAPTURE_INTERVAL = _refused(
-    "capture-interval", "captureInterval is a whole number of seconds from 1 to 3600 (default 10)", _GUIDE
+    "capture-interval",
+    f"captureInterval is a whole number of seconds from 1 to {intervals.LONGEST_S} (default {intervals.DEFAULT_S})",
+    _GUIDE,
 )
 CAPTURE_INTERVAL_5 = _warning(
     "capture-interval-below-5",
@@ -285,11 +289,29 @@ VENDOR_AZURE = _warning(
 REGION = _refused(
     "region", "region is a number of the vendor's list", _REGIONS, "refuses it, or fails to upload: uploader error 32"
 )
+REGION_ZERO = _warning(
+    "region-zero",
+    "region is 0 for vendors 5, 6 and 11, which have none",
+    f"{_REGIONS}: it has no effect there; older pages: it must be 0",
+    _INVALID.replace("refuses", "ignores it, or refuses", 1),
+)
+REGION_DOUBTFUL = _warning(
+    "region-doubtful",
+    "region is one that the current pages of Agora and of the storage name, and that is not being closed",
+    "older pages and release notes of Agora; the storages' own lists of regions",
+    "may refuse it, or fail to upload: uploader error 32",
+)
+BUCKET_NAME = _error(
+    "bucket-name",
+    "bucket is the name of one alone: at most 255 letters, digits, '.', '_' and '-'",
+    f"{_START}: by the rules of the storage, of which none allows more",
+    "fails to upload: uploader error 32",
+)
 BUCKET = _warning(
     "bucket",
     "bucket is a name of 3 to 63 characters: a-z, 0-9, '.', '-', and a letter or digit at both ends",
     f"{_START}: by the rules of the storage; these are Amazon's for new buckets, others are stricter",
-    "fails to upload: uploader error 32",
+    "may fail to upload: uploader error 32",
 )
 ENDPOINT = _refused("endpoint", "extensionParams.endpoint is there for vendor 11", f"{_START}; {_UPDATE}")
 ENDPOINT_DOMAIN = _error(

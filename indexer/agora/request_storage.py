@@ -8,7 +8,19 @@ from typing import Final
 from indexer.agora import request_rules as rules
 from indexer.agora.request_rules import Finding
 from indexer.agora.request_shapes import Part, in_quotes, shown_value
-from indexer.agora.vendors import ALIBABA, AMAZON, AZURE, COMPATIBLE, REMOVED, TENCENT, VENDORS, prefix_of
+from indexer.agora.vendors import (
+    ALIBABA,
+    AMAZON,
+    AZURE,
+    COMPATIBLE,
+    REMOVED,
+    TENCENT,
+    VENDORS,
+    Vendor,
+    doubted_region,
+    is_bucket,
+    prefix_of,
+)
 
 _DOMAIN: Final = re.compile(r"[0-9A-Za-z_](?:[0-9A-Za-z._-]{0,251}[0-9A-Za-z_])?(?::[0-9]{1,5})?")
 _BUCKET: Final = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
@@ -34,34 +46,50 @@ def storage_findings(storage: Part, *, now: datetime | None) -> Iterator[Finding
 
 
 def _completeness(storage: Part, vendor: int | None) -> Iterator[Finding]:
+    named = None if vendor is None else VENDORS.get(vendor)
     for name in ("vendor", "region", "bucket", "accessKey", "secretKey"):
         if storage.has(name):
             if storage.text(name) == "":
                 yield Finding(rules.STORAGE_COMPLETE, storage.at(name), "is empty")
-        elif name == "region" and vendor in VENDORS and not VENDORS[vendor].regions:
-            yield Finding(rules.REGION_ANYHOW, storage.at(name), f"is missing: write 0 for {VENDORS[vendor].name}")
+        elif name == "region" and named is not None and not named.regions:
+            yield Finding(rules.REGION_ANYHOW, storage.at(name), f"is missing: write 0 for {named.name}")
         else:
             yield Finding(rules.STORAGE_COMPLETE, storage.at(name), "is missing")
 
 
 def _where(storage: Part, vendor: int | None) -> Iterator[Finding]:
-    region = storage.whole("region")
-    if vendor in REMOVED:
-        yield Finding(rules.VENDOR_REMOVED, storage.at("vendor"), f"is {vendor}, {REMOVED[vendor]}, which was removed")
-    elif vendor is not None and vendor not in VENDORS:
-        known = ", ".join(f"{one.number} {one.name}" for one in VENDORS.values())
-        yield Finding(rules.VENDOR, storage.at("vendor"), f"is {shown_value(vendor)}; known: {known}")
-    elif vendor is not None:
-        named = VENDORS[vendor]
-        if vendor == AZURE:
-            yield Finding(rules.VENDOR_AZURE, storage.at("vendor"), f"is {vendor}, {named.name}, which has no S3 API")
-        if region is not None and named.regions and region not in named.regions:
-            first, last = min(named.regions), max(named.regions)
-            known = f"{first} ({named.regions[first]}) to {last} ({named.regions[last]})"
-            yield Finding(rules.REGION, storage.at("region"), f"is {shown_value(region)}; {named.name} has {known}")
+    if vendor is not None:
+        if vendor in VENDORS:
+            yield from _region(storage, VENDORS[vendor])
+        elif vendor in REMOVED:
+            removed = f"is {vendor}, {REMOVED[vendor]}, which was removed"
+            yield Finding(rules.VENDOR_REMOVED, storage.at("vendor"), removed)
+        else:
+            known = ", ".join(f"{one.number} {one.name}" for one in VENDORS.values())
+            yield Finding(rules.VENDOR, storage.at("vendor"), f"is {shown_value(vendor)}; known: {known}")
     bucket = storage.text("bucket")
-    if bucket and not _BUCKET.fullmatch(bucket):
+    if bucket and not is_bucket(bucket):
+        # Not repeated: it may be a key that stands in the wrong place.
+        yield Finding(rules.BUCKET_NAME, storage.at("bucket"), "has characters that no bucket has, or too many")
+    elif bucket and not _BUCKET.fullmatch(bucket):
         yield Finding(rules.BUCKET, storage.at("bucket"), f"is {in_quotes(bucket)}")
+
+
+def _region(storage: Part, vendor: Vendor) -> Iterator[Finding]:
+    if vendor.number == AZURE:
+        yield Finding(rules.VENDOR_AZURE, storage.at("vendor"), f"is {AZURE}, {vendor.name}, which has no S3 API")
+    region, place = storage.whole("region"), storage.at("region")
+    if region is None:
+        return
+    if not vendor.regions:
+        if region != 0:
+            yield Finding(rules.REGION_ZERO, place, f"is {shown_value(region)}: write 0 for {vendor.name}")
+    elif region not in vendor.regions:
+        first, last = min(vendor.regions), max(vendor.regions)
+        known = f"{first} ({vendor.regions[first]}) to {last} ({vendor.regions[last]})"
+        yield Finding(rules.REGION, place, f"is {shown_value(region)}; {vendor.name} has {known}")
+    elif why := doubted_region(vendor.number, region):
+        yield Finding(rules.REGION_DOUBTFUL, place, f"is {region}, {vendor.regions[region]}: {why}")
 
 
 def _temporary(storage: Part, vendor: int | None, now: datetime | None) -> Iterator[Finding]:

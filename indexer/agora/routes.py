@@ -17,7 +17,7 @@ CONTENT_TYPE: Final = "application/json;charset=utf-8"
 """In exactly this spelling: "Common errors" tells that a space more ends in code 8 or HTTP 401."""
 
 INDIVIDUAL: Final = "individual"
-"""The only mode that takes screenshots."""
+"""The mode of the screenshots that livestills recognises."""
 
 Body = Mapping[str, object]
 

@@ -89,7 +89,16 @@ def test_a_missing_token_is_as_bad_as_the_project_makes_it(option: list[str], st
 def test_the_mode_of_the_url_is_checked() -> None:
     answer = check(SCREENSHOTS, "--mode", "mix")
     assert (answer.status, answer.lines[0]) == (20, 'error: the mode is "mix"')
-    assert (check(SCREENSHOTS, "--mode", "raw").status, check(SCREENSHOTS, "--mode", "individual").status) == (0, 0)
+    answer = check(SCREENSHOTS, "--mode", "raw")
+    assert (answer.status, answer.lines[0]) == (20, 'error: the mode is "raw"')
+    assert "which livestills does not recognise" in answer.out
+    assert check(SCREENSHOTS, "--mode", "individual").status == 0
+
+
+def test_what_is_no_bucket_is_an_error_and_not_repeated() -> None:
+    answer = check(start(storage__bucket="wJalr/bPx+KEY"))
+    assert (answer.status, "wJalr" in answer.out + answer.err) == (20, False)
+    assert answer.lines[0].startswith("error: clientRequest.storageConfig.bucket has characters that no bucket has")
 
 
 @pytest.mark.parametrize(

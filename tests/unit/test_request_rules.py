@@ -237,8 +237,14 @@ CASES: Final[dict[str, Case]] = {
             start(storage__vendor=3, storage__region=10**400),
         ],
     ),
+    "region-zero": each("storage__region", [0, GONE], [7, -1, 10**400], storage__vendor=6),
+    "region-doubtful": Case(
+        [start(storage__vendor=1, storage__region=0), start(storage__vendor=2, storage__region=99)],
+        [start(storage__vendor=vendor, storage__region=region) for vendor, region in ((1, 17), (1, 23), (2, 11))],
+    ),
+    "bucket-name": each("storage__bucket", ["ab", "Shots", "a" * 255], ["s3://x", "a/b", "a b", "é", "a" * 256]),
     "bucket": each(
-        "storage__bucket", ["abc", "shots-1250000000", "a.b"], ["ab", "Shots", "a/b", "-abc", "a" * 64, "a b"]
+        "storage__bucket", ["abc", "shots-1250000000", "a.b", "a/b"], ["ab", "Shots", "-abc", "a_b", "a" * 64]
     ),
     "endpoint": each("extension__endpoint", ["s3.example.com"], ["", GONE], **COMPATIBLE, extension__tag="x"),
     "endpoint-domain": each(
