@@ -66,7 +66,7 @@ def counting(common: Common, what: str) -> Iterator[Callable[[int, int | None], 
             TextColumn("{task.fields[rate]}"),
         )
         with Progress(*columns, TimeElapsedColumn(), TimeRemainingColumn(), console=_stderr(), transient=True) as bar:
-            task = bar.add_task(what, rate="")
+            task = bar.add_task(what, total=None, rate="")  # rich would take 100 for it
             started = time.monotonic()
 
             def update(done: int, total: int | None) -> None:
