@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -13,10 +12,11 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
+from cli import bodies
 from cli.calls import Agora
 from cli.notes import complain
 from cli.output import Column, Output
-from cli.texts import counted, shown
+from cli.texts import counted, shell_word, shown
 from indexer.errors import ConfigError, ExitStatus, InterruptedRunError, TerminatedRunError
 
 if TYPE_CHECKING:
@@ -24,28 +24,15 @@ if TYPE_CHECKING:
     from indexer.agora.failures import AgoraError
     from indexer.agora.routes import Body
 
-STDIN: Final = "-"
-
 # What was said.
 
 
 def read_body(file: str) -> "Body":
     """The JSON object of a file, or of standard input.  Raises `ConfigError`."""
-    from indexer.agora.request import parse_json, read_json
-
-    found = parse_json(sys.stdin.buffer.read(), "standard input") if file == STDIN else read_json(Path(file))
+    found = bodies.read(file)
     if not isinstance(found, dict):
         raise ConfigError(f"{file} holds no JSON object, as a request has one for its body")
     return found
-
-
-_OF_START: Final = frozenset({"token", "recordingConfig", "snapshotConfig", "recordingFileConfig", "storageConfig"})
-
-
-def is_start(body: "Body") -> bool:
-    """Whether it is the body of a start: by what only that one has."""
-    inner = body.get("clientRequest")
-    return isinstance(inner, Mapping) and bool(inner.keys() & _OF_START)
 
 
 def check_body(out: Output, file: str, kind: str, body: "Body") -> None:
@@ -54,7 +41,8 @@ def check_body(out: Output, file: str, kind: str, body: "Body") -> None:
 
     findings = check_start(body, now=datetime.now(UTC)) if kind == "start" else check_acquire(body)
     errors = [finding for finding in findings if finding.rule.severity is Severity.ERROR]
-    look = f"`livestills request check {file}`"
+    # Named, because the keys of a body that lacks some may tell of another kind.
+    look = f"`livestills request check {shell_word(file)} --kind {kind}`"
     if errors:
         first = f"{errors[0].path} {errors[0].message}".lstrip()
         complain(

@@ -5,6 +5,7 @@ from typing import Final
 
 import click
 
+from cli import bodies
 from cli.calls import Agora, with_agora
 from cli.captures import (
     NOTHING_STARTED,
@@ -12,7 +13,6 @@ from cli.captures import (
     check_body,
     columns,
     identifiers,
-    is_start,
     may_have_started,
     read_body,
     saving,
@@ -69,7 +69,7 @@ def acquire(agora: Agora, out: Output, *, file: str, hours: int | None, check: b
     from indexer.agora import routes
 
     body = read_body(file)
-    if is_start(body):
+    if bodies.kind_of(body, otherwise="acquire") != "acquire":
         if check:
             check_body(out, file, "start", body)
         body = routes.acquire_body(body, resource_expired_hour=hours or _HOURS)

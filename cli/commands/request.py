@@ -1,13 +1,12 @@
 """`livestills request`."""
 
-import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import click
 
+from cli import bodies
 from cli.machine import Record
 from cli.options import common_options, output
 from cli.output import Output
@@ -18,7 +17,6 @@ if TYPE_CHECKING:  # pydantic, which no help must wait for
     from indexer.agora.request import Finding, StartRequest
 
 _FIELDS: Final = ("body", "severity", "rule", "path", "message", "requires", "otherwise", "refused", "source")
-_STDIN: Final = "-"
 
 
 @click.group()
@@ -60,15 +58,15 @@ def check(
     """
     from indexer.agora.request import Severity, check_acquire, check_pair, check_start, check_update
 
-    if file == acquire == _STDIN:
+    if file == acquire == bodies.STDIN:
         raise click.UsageError("only one of the two bodies can be standard input")
     if acquire is not None and kind not in {None, "start"}:
         raise click.UsageError("--acquire goes with the body of a start")
-    body, now = _read(file), datetime.now(UTC)
-    kind = kind or ("start" if acquire is not None else _kind(body))
+    body, now = bodies.read(file), datetime.now(UTC)
+    kind = kind or ("start" if acquire is not None else bodies.kind_of(body))
     findings: list[tuple[str, Finding]] = []
     if acquire is not None:
-        first = _read(acquire)
+        first = bodies.read(acquire)
         findings += [("acquire", finding) for finding in check_acquire(first)]
         findings += [("both", finding) for finding in check_pair(first, body)]
     match kind:
@@ -90,27 +88,6 @@ def check(
         out.write(map(_record, findings), fields=_FIELDS)
     if errors or (strict and findings):
         raise click.exceptions.Exit(ExitStatus.CHECK_FAILED)
-
-
-def _read(file: str) -> object:
-    from indexer.agora.request import parse_json, read_json
-
-    return parse_json(sys.stdin.buffer.read(), "standard input") if file == _STDIN else read_json(Path(file))
-
-
-_OF_ACQUIRE: Final = frozenset({"resourceExpiredHour", "scene", "startParameter", "excludeResourceIds", "region"})
-_OF_UPDATE: Final = frozenset({"streamSubscribe", "webRecordingConfig", "rtmpPublishConfig"})
-_OF_START: Final = frozenset({"token", "recordingConfig", "snapshotConfig", "recordingFileConfig", "storageConfig"})
-
-
-def _kind(body: object) -> str:
-    """What body it is by what only that one has; a start if it is none or several."""
-    inner = body.get("clientRequest") if isinstance(body, dict) else None
-    if not isinstance(inner, dict) or inner.keys() & (_OF_START - {"storageConfig"}):
-        return "start"
-    if inner.keys() & _OF_UPDATE:
-        return "update"
-    return "start" if "storageConfig" in inner or not (inner.keys() & _OF_ACQUIRE or not inner) else "acquire"
 
 
 def _record(found: "tuple[str, Finding]") -> Record:

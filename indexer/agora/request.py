@@ -9,7 +9,7 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Final, TypeVar
+from typing import Annotated, Any, BinaryIO, Final, TypeVar
 
 from pydantic import AliasChoices, AliasPath, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
 from pydantic.alias_generators import to_camel
@@ -41,6 +41,7 @@ __all__ = [
     "parse_json",
     "parse_start",
     "read_json",
+    "read_json_from",
 ]
 
 
@@ -182,16 +183,30 @@ def _parsed(model: type[_Model], body: object, errors: Sequence[Finding]) -> _Mo
 
 # Reading.
 
+_DEEPEST: Final = 100
+"""Levels.  Requests have six; some hundred are more than what shows or sends them can go down."""
+
+_LARGEST: Final = 1_000_000
+"""Bytes.  Requests have some hundred; a device or a recording that was named by mistake would take all memory."""
+
 
 def read_json(file: Path) -> object:
     """What a file says.  Raises `ConfigError` that names the file, and where it is no JSON."""
     try:
-        data = file.read_bytes()
+        with file.open("rb") as opened:
+            return read_json_from(opened, str(file))
     except FileNotFoundError as exc:
         raise ConfigError(f"{file} does not exist") from exc
     except OSError as exc:
         raise ConfigError(f"{file} cannot be read: {exc.strerror}") from exc
-    return parse_json(data, str(file))
+
+
+def read_json_from(stream: BinaryIO, origin: str) -> object:
+    """What a stream says to its end, or to where it is too long to be a request.  Raises `ConfigError`, `OSError`."""
+    data = stream.read(_LARGEST + 1)
+    if len(data) > _LARGEST:
+        raise ConfigError(f"{origin} has more than {_LARGEST:,} bytes: it is no request")
+    return parse_json(data, origin)
 
 
 def parse_json(data: bytes, origin: str) -> object:
@@ -206,14 +221,29 @@ def parse_json(data: bytes, origin: str) -> object:
         raise ConfigError(f"{origin} is not UTF-8 text") from exc
     if not text.strip():
         raise ConfigError(f"{origin} is empty")
+    too_deep = f"{origin} is nested too deeply to be a request"
     try:
-        return json.loads(
+        found = json.loads(
             text, object_pairs_hook=_once(origin), parse_constant=_refusing(origin), parse_int=_int(origin)
         )
     except json.JSONDecodeError as exc:
         raise ConfigError(f"{origin}, line {exc.lineno}, column {exc.colno}: not JSON: {_lower(exc.msg)}") from exc
     except RecursionError as exc:
-        raise ConfigError(f"{origin} is nested too deeply to be a request") from exc
+        raise ConfigError(too_deep) from exc
+    if _is_deep(found):
+        raise ConfigError(too_deep)
+    return found
+
+
+def _is_deep(found: object) -> bool:
+    level = [found]
+    for _ in range(_DEEPEST):
+        level = [
+            part
+            for value in level
+            for part in (value.values() if isinstance(value, dict) else value if isinstance(value, list) else ())
+        ]
+    return bool(level)
 
 
 def _once(origin: str) -> Callable[[list[tuple[str, Any]]], dict[str, Any]]:

@@ -205,7 +205,7 @@ def test_a_body_that_takes_no_screenshots_is_not_sent(monkeypatch: pytest.Monkey
         told = livestills("capture", *arguments, "wrong.json")
         assert told.status == 20
         assert "clientRequest.snapshotConfig.fileType" in told.error
-        assert "`livestills request check wrong.json`" in told.error
+        assert "`livestills request check wrong.json --kind start`" in told.error
         assert not any(secret in told.err for secret in SECRETS)
     assert nobody.count == 0
     with agora(monkeypatch, ACQUIRED, STARTED) as server:
@@ -298,6 +298,15 @@ def test_the_commands_to_go_on_say_again_what_was_said(monkeypatch: pytest.Monke
         told = done("capture", "run", "start.json", "--base-url", server.url, "--save", "it's.json")
     asking = next(line for line in told.lines if " query " in line)
     assert shlex.split(asking)[3:] == ["--from", "it's.json", "--base-url", server.url]
+
+
+def test_the_check_that_an_error_names_finds_it_too(nobody: AnsweringServer) -> None:
+    del nobody
+    told = livestills("capture", "run", "acquire.json")
+    assert (told.status, "acquire.json has 2 errors" in told.error) == (20, True)
+    named = shlex.split(told.error.split("`")[1])[1:]
+    assert done("request", "check", "acquire.json").lines[0] == "no problem found"
+    assert livestills(*named).lines[-1].startswith("2 errors, ")
 
 
 # Answers.

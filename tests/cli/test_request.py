@@ -183,6 +183,14 @@ def test_no_secret_is_in_any_answer(option: list[str]) -> None:
         assert secret not in answer.out + answer.err
 
 
+def test_what_has_no_end_is_not_read_to_it() -> None:
+    for words in (("request", "check"), ("capture", "run", "--app-id", "a", "--dry-run")):
+        answer = livestills(*words, "/dev/zero")
+        assert (answer.status, answer.error) == (2, "/dev/zero has more than 1,000,000 bytes: it is no request")
+    answer = process("request", "check", "-", given=b" " * 1_000_001)
+    assert (answer.status, answer.error) == (2, "standard input has more than 1,000,000 bytes: it is no request")
+
+
 @pytest.mark.parametrize(
     ("data", "message"),
     [

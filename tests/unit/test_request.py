@@ -306,6 +306,7 @@ def test_the_documented_secrets_are_secrets_of_the_value() -> None:
         (b"-Infinity", "x.json: -Infinity is no number of JSON"),
         (b'{"a": ' + b"9" * 5000 + b"}", "x.json: a number of 5,000 digits is in no request"),
         (b"[" * 100_000, "x.json is nested too deeply to be a request"),
+        (b"[" * 101 + b"]" * 101, "x.json is nested too deeply to be a request"),
         ('{"a": 1}'.encode("utf-16"), "x.json is not UTF-8 text"),
     ],
 )
@@ -313,6 +314,10 @@ def test_what_is_no_json_is_told_in_one_line(data: bytes, message: str) -> None:
     with pytest.raises(ConfigError) as caught:
         parse_json(data, "x.json")
     assert str(caught.value) == message
+
+
+def test_a_hundred_levels_are_read() -> None:
+    assert parse_json(b"[" * 99 + b"]" * 99, "x.json")
 
 
 def test_a_file_may_begin_with_a_mark(tmp_path: Path) -> None:
