@@ -1,13 +1,17 @@
-"""Notification callbacks: the secret that signs them, and what came of them, for people and programs."""
+"""Notification callbacks: the secret that signs them, the file that keeps them, and what came of them."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, BinaryIO, Final
 
 import click
 
 from cli.machine import Record
+from cli.notes import warn
 from cli.output import Output
+from cli.secret_files import read_secret_file
 from cli.texts import counted, shown
 from indexer.errors import ConfigError
 
@@ -15,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from indexer.app import App
-    from indexer.jobs.notices import Home, NoticeReport, Strays
+    from indexer.jobs.notices import Homes, NoticeReport, Strays
 
 ENV_SECRET: Final = "LIVESTILLS_NOTICE_SECRET"  # noqa: S105  # its name, not the secret
 
@@ -37,24 +41,44 @@ def read_secret(file: Path | None) -> str | None:
     """
     if file is None:
         return os.environ.get(ENV_SECRET) or None
+    return read_secret_file(file, "--secret-file")
+
+
+@contextmanager
+def appending(path: Path) -> Iterator[BinaryIO]:
+    """A file of ours alone: callbacks name people and rooms.  What is written into it begins a line."""
+    named = f"--log {shown(str(path))}"
     try:
-        told = file.read_text(encoding="utf-8").strip()
+        begun = _has_open_line(path)
+        file = os.fdopen(os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600), "ab")
     except OSError as exc:
-        raise ConfigError(f"--secret-file {shown(str(file))}: {exc.strerror}") from exc
-    except ValueError as exc:
-        raise ConfigError(f"--secret-file {shown(str(file))} is no text") from exc
-    if not told:
-        raise ConfigError(f"--secret-file {shown(str(file))} is empty")
-    return told
+        raise ConfigError(f"{named}: {exc.strerror}") from exc
+    try:
+        if begun:
+            file.write(b"\n")
+        yield file
+    finally:
+        try:
+            file.close()
+        except OSError as exc:
+            # Written or not, none of it was answered with 200.
+            warn(f"{named} lacks the last callbacks: {exc.strerror}")
 
 
-def homes(app: "App", names: "Sequence[str]") -> "list[Home]":
+def _has_open_line(path: Path) -> bool:
+    """Whether the last line of a file has no end, because the disk was full or the machine went off."""
+    if not path.is_file() or not path.stat().st_size:
+        return False
+    with path.open("rb") as file:
+        file.seek(-1, os.SEEK_END)
+        return file.read() != b"\n"
+
+
+def homes(app: "App", names: "Sequence[str]") -> "Homes":
     """Where pictures can belong: the sources named, or all.  Raises `ConfigError` where a key cannot tell which."""
     from indexer.jobs.notices import Home, Homes
 
-    found = [Home.of(source.name, source.location) for source in app.sources(names)]
-    Homes(found)  # now, not when the first notice has come
-    return found
+    return Homes([Home.of(source.name, source.location) for source in app.sources(names)])
 
 
 def summary(report: "NoticeReport", *, would: bool = False) -> str:

@@ -1,6 +1,5 @@
 """`livestills events`."""
 
-import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -12,9 +11,10 @@ from typing import TYPE_CHECKING, BinaryIO, Final
 import click
 
 from cli.notes import warn
-from cli.notices import ENV_SECRET, check_path, explain, homes, read_secret, record, secret_option, summary
+from cli.notices import ENV_SECRET, appending, check_path, explain, homes, read_secret, record, secret_option, summary
 from cli.options import common, common_options, with_app
 from cli.output import Output
+from cli.pipes import live
 from cli.progress import counting
 from cli.signals import stopping
 from cli.texts import counted, shown
@@ -61,7 +61,7 @@ def ingest(
     shown, the others are taken (exit 3).  A sync may run meanwhile.
     """
     from indexer.jobs.notice_files import NoticesRead
-    from indexer.jobs.notices import take_in
+    from indexer.jobs.notices import Batches, Intake
 
     if "-" in files and len(files) > 1:
         raise click.UsageError("- reads standard input: name no file beside it")
@@ -72,7 +72,17 @@ def ingest(
         counting(common(), "notices") as progress,
         _catalog(app, dry_run=dry_run) as catalog,
     ):
-        report = take_in(catalog, places, _notices(files, read, progress), now=app.now(), check=check)
+        batches = Batches(Intake(catalog, places), now=app.now, check=check)
+
+        def idle() -> None:
+            # Whoever writes into a pipe may say nothing for hours, and what has come is to be seen before.
+            batches.write()
+            check()
+
+        for notice in _notices(files, read, progress, idle):
+            batches.add(notice)
+        batches.write()
+    report = batches.report
     if out.for_people:
         out.tell(summary(report, would=dry_run))
         explain(report, out)
@@ -130,20 +140,22 @@ def serve(
         raise ConfigError(
             f"receiving callbacks takes a web server ({exc.name} is not installed): pip install 'livestills[agora]'"
         ) from exc
-    from indexer.jobs.notices import Homes, Intake
+    from indexer.jobs.notices import Intake
 
     trust = Trust(_secret(secret_file, unsigned=unsigned), accept_v1=accept_v1)
     path = check_path(path)
-    places = Homes(homes(app, source))
+    places = homes(app, source)
     answers = Answers()
     with ExitStack() as stack:
         check = stack.enter_context(stopping())
         catalog = stack.enter_context(app.catalog_to_write())
-        file = None if log is None else stack.enter_context(_appending(log))
+        file = None if log is None else stack.enter_context(appending(log))
         writer = stack.enter_context(Writer(Intake(catalog, places), now=app.now, log=file))
         url = stack.enter_context(receiving(writer, trust, answers, host=host, port=port, path=path))
         if not is_loopback(host):
-            warn(f"whoever reaches {shown(host)} can post here, and nothing is encrypted; let a proxy do HTTPS")
+            warn(
+                f"whoever reaches {shown(host)} can post here, in clear; let a proxy do HTTPS and end idle connections"
+            )
         if trust.secret is None:
             warn("callbacks are taken unsigned: whoever reaches this address can write into the catalog")
         out.note(f"receiving callbacks at {url}{path}")
@@ -162,7 +174,8 @@ def _tell_end(out: Output, writer: "Writer", answers: "Answers") -> None:
         return
     refused = answers.unsigned + answers.unreadable + answers.too_long
     out.tell(summary(writer.report))
-    out.tell(f"{counted(answers.taken, 'request')} taken, {refused:,} refused, {answers.put_off:,} put off")
+    elsewhere = f", {answers.elsewhere:,} posted to another path" if answers.elsewhere else ""
+    out.tell(f"{counted(answers.taken, 'request')} taken, {refused:,} refused, {answers.put_off:,} put off{elsewhere}")
     explain(writer.report, out)
 
 
@@ -176,23 +189,26 @@ def _catalog(app: "App", *, dry_run: bool) -> Iterator["Catalog | None"]:
 
 
 def _notices(
-    files: Sequence[str], read: "NoticesRead", progress: Callable[[int, int | None], None]
+    files: Sequence[str],
+    read: "NoticesRead",
+    progress: Callable[[int, int | None], None],
+    idle: Callable[[], None],
 ) -> "Iterator[Notice]":
     from indexer.jobs.notice_files import read_notices
 
     for name in files:
         origin = f"{shown(name)}, " if len(files) > 1 else ""
-        with _opened(name) as file:
+        with _open(name, idle) as file:
             yield from read_notices(file, read, origin=origin, progress=lambda pieces: progress(pieces, None))
 
 
-@contextmanager
-def _opened(name: str) -> Iterator[BinaryIO]:
+def _open(name: str, idle: Callable[[], None]) -> BinaryIO:
     if name == "-":
-        yield sys.stdin.buffer
-        return
-    with Path(name).open("rb") as file:
-        yield file
+        return live(sys.stdin.fileno(), idle)
+    try:
+        return Path(name).open("rb")
+    except OSError as exc:
+        raise ConfigError(f"{shown(name)} cannot be read: {exc.strerror}") from exc
 
 
 def _complain_of(read: "NoticesRead") -> None:
@@ -215,14 +231,3 @@ def _secret(file: Path | None, *, unsigned: bool) -> str | None:
             f"file for --secret-file, or into {ENV_SECRET}; --unsigned takes callbacks of everybody"
         )
     return told
-
-
-@contextmanager
-def _appending(path: Path) -> Iterator[BinaryIO]:
-    """A file of ours alone: callbacks name people and rooms."""
-    try:
-        file = os.fdopen(os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600), "ab")
-    except OSError as exc:
-        raise ConfigError(f"--log {shown(str(path))}: {exc.strerror}") from exc
-    with file:
-        yield file

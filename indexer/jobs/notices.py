@@ -5,11 +5,11 @@ The listing stays the truth: see `Catalog.announce`.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from itertools import islice, pairwise
-from typing import Final, Self, TypeVar
+from itertools import pairwise
+from typing import Final, Self
 
 from indexer.agora import events, names
 from indexer.agora.events import Notice, SnapshotFile
@@ -25,8 +25,6 @@ BATCH: Final = 1_000
 
 SAMPLES: Final = 20
 """Names that belong nowhere, and are kept to be shown."""
-
-_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,29 +173,31 @@ class Intake:
         return self._sources[home.name]
 
 
-def take_in(
-    catalog: Catalog | None,
-    sources: Sequence[Home],
-    notices: Iterable[Notice],
-    *,
-    now: datetime,
-    batch: int = BATCH,
-    check: Callable[[], None] = lambda: None,
-) -> NoticeReport:
-    """Take notices into the catalog, of which `batch` are in memory at a time.  Without a catalog they are counted.
+class Batches:
+    """Takes notices in as they come, some at a time.  Their order, and how often each comes, make no difference."""
 
-    The order of notices, and how often each comes, make no difference to the catalog.  `check` is called before each
-    batch; what it raises ends the reading, and what was taken in before stays.  Raises `ConfigError` for sources that
-    cannot be told apart, and what `Intake.take` and `notices` raise.
-    """
-    intake, report = Intake(catalog, Homes(sources)), NoticeReport()
-    for some in _batches(notices, batch):
-        check()
-        report.merge(intake.take(some, now=now))
-    return report
+    def __init__(
+        self,
+        intake: Intake,
+        *,
+        now: Callable[[], datetime],
+        size: int = BATCH,
+        check: Callable[[], None] = lambda: None,
+    ) -> None:
+        """`check` is called behind each full batch; what it raises ends the reading, and what was taken in stays."""
+        self.report = NoticeReport()
+        self._intake, self._now, self._size, self._check = intake, now, size, check
+        self._waiting: list[Notice] = []
 
+    def add(self, notice: Notice) -> None:
+        """Take it in with others, at the latest with the next `write`.  Raises what `Intake.take` and `check` raise."""
+        self._waiting.append(notice)
+        if len(self._waiting) >= self._size:
+            self.write()
+            self._check()
 
-def _batches(items: Iterable[_T], size: int) -> Iterator[list[_T]]:
-    iterator = iter(items)
-    while some := list(islice(iterator, size)):
-        yield some
+    def write(self) -> None:
+        """Take in what has come: it is in the catalog when this returns.  Raises what `Intake.take` raises."""
+        if self._waiting:
+            self.report.merge(self._intake.take(self._waiting, now=self._now()))
+            self._waiting.clear()

@@ -1,24 +1,32 @@
 """`livestills events`."""
 
+import io
 import json
 import os
 import re
 import signal
+import sqlite3
 import stat
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager, redirect_stderr, redirect_stdout, suppress
 from pathlib import Path
+from typing import BinaryIO
 
 import httpx
 import pytest
 
-from cli.commands.events import ENV_SECRET, _secret
+from cli.commands.events import _secret
+from cli.livestills import run
+from cli.notices import ENV_SECRET, appending
 from indexer.agora import events
 from indexer.agora.facts import FactKind
 from indexer.catalog.catalog import Catalog
-from tests.cli.running import PROGRAM, done, livestills, process
+from tests.cli.running import PROGRAM, Answer, done, livestills
 from tests.cli.worlds import NOON, configure, memory, series, sid
 
 ROOT = Path(__file__).parents[2]
@@ -35,6 +43,7 @@ def pictures(count: int = 3, *, directory: str = "") -> list[bytes]:
     return [body_of(events.SnapshotFile(key), number) for number, key in enumerate(keys)]
 
 
+RECEIVING = re.compile(r"^receiving callbacks at (.*)$", re.MULTILINE)
 CAMERA_OFF = body_of(events.StreamState("7", receiving=False, at=NOON), 9)
 
 
@@ -52,6 +61,36 @@ def lines(path: str, *bodies: bytes) -> Path:
     return file
 
 
+def await_that(claim: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 60
+    while not claim():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def interrupted(number: int, play: Callable[[Callable[[], str]], None], *arguments: str) -> Answer:
+    """Carry out a command line in this process, and end it by a signal when `play` is over.
+
+    `play` is run meanwhile, and can ask for what was said on stderr so far.
+    """
+    out, err = io.StringIO(newline=""), io.StringIO(newline="")
+    ended = threading.Event()
+
+    def playing() -> None:
+        try:
+            play(err.getvalue)
+        finally:
+            if not ended.is_set():
+                os.kill(os.getpid(), number)
+
+    with redirect_stdout(out), redirect_stderr(err), ThreadPoolExecutor(1) as beside:
+        played = beside.submit(playing)
+        status = run(list(arguments))
+        ended.set()
+    played.result()
+    return Answer(int(status), out.getvalue(), err.getvalue())
+
+
 @pytest.mark.usefixtures("world")
 def test_pictures_are_in_timelines_before_any_sync() -> None:
     lines("notices.ndjson", *pictures(), CAMERA_OFF)
@@ -64,11 +103,51 @@ def test_pictures_are_in_timelines_before_any_sync() -> None:
     done("db", "check")
 
 
+@contextmanager
+def piped(monkeypatch: pytest.MonkeyPatch) -> Iterator[BinaryIO]:
+    """Writes what is standard input from now on."""
+    read, written = os.pipe()
+    with os.fdopen(read) as reading, os.fdopen(written, "wb", buffering=0) as writing:
+        monkeypatch.setattr(sys, "stdin", reading)
+        yield writing
+
+
 @pytest.mark.usefixtures("world")
-def test_standard_input_is_read_as_a_file() -> None:
-    # Memory stores live in one process only; a source that is only announced needs none.
-    answer = process("events", "ingest", "-", "-o", "ndjson", given=b"\n".join(pictures()))
-    assert (answer.status, answer.records[0]["pictures_new"]) == (0, 3)
+def test_standard_input_is_read_as_a_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    with piped(monkeypatch) as pipe:
+        pipe.write(b"\n".join([*pictures(), b"?"]))
+        pipe.close()
+        answer = livestills("events", "ingest", "-", "-o", "ndjson")
+    assert (answer.status, answer.records[0]["pictures_new"], answer.records[0]["unreadable"]) == (3, 3, 1)
+
+
+def shots_there() -> int:
+    if not Path("livestills.db").exists():
+        return 0
+    with closing(sqlite3.connect("livestills.db")) as database, suppress(sqlite3.OperationalError):
+        (found,) = database.execute("SELECT count(*) FROM shot").fetchone()
+        return int(found)
+    return 0  # it is being made
+
+
+@pytest.mark.usefixtures("world")
+def test_what_comes_through_a_pipe_is_written_as_it_comes_and_a_signal_ends_the_waiting(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    first, second, third = pictures()
+
+    with piped(monkeypatch) as pipe:
+
+        def play(_said: Callable[[], str]) -> None:
+            # Whoever writes blocks of a few kilobytes ends them within a line.
+            pipe.write(first + b"\n" + second[:20])
+            await_that(lambda: shots_there() == 1)
+            pipe.write(second[20:] + b"\n" + third + b"\n" + first[:20])
+            await_that(lambda: shots_there() == 3)
+
+        answer = interrupted(signal.SIGINT, play, "events", "ingest", "-")
+    assert (answer.status, answer.out) == (130, "")
+    assert answer.error.startswith("stopped by SIGINT; what was written stays")
 
 
 @pytest.mark.usefixtures("world")
@@ -142,12 +221,14 @@ def test_a_sync_may_run_meanwhile() -> None:
 @pytest.mark.parametrize(
     ("arguments", "status", "error"),
     [
-        (["ingest", "nowhere.ndjson"], 1, "nowhere.ndjson: No such file or directory"),
+        (["ingest", "nowhere.ndjson"], 2, "nowhere.ndjson cannot be read: No such file or directory"),
+        (["ingest", "."], 2, ". cannot be read: Is a directory"),
         (["ingest", "-", "x"], 2, "- reads standard input"),
         (["ingest", "broken.json"], 2, "the array is broken"),
         (["serve"], 2, "callbacks are signed, and the secret is not known"),
-        (["serve", "--secret-file", "nowhere"], 2, "--secret-file nowhere: No such file"),
-        (["serve", "--secret-file", "empty"], 2, "--secret-file empty is empty"),
+        (["serve", "--secret-file", "nowhere"], 2, "--secret-file nowhere cannot be read: No such file"),
+        (["serve", "--secret-file", "empty"], 2, "--secret-file empty holds no secret: it is empty"),
+        (["serve", "--secret-file", "/dev/zero"], 2, "--secret-file /dev/zero holds no secret: it is too long"),
         (["serve", "--secret-file", "empty", "--unsigned"], 2, "--unsigned takes every callback"),
         (["serve", "--unsigned", "--path", "agora"], 2, "--path 'agora' is no path"),
         (["serve", "--unsigned", "--log", "no/folder"], 2, "--log no/folder: No such file"),
@@ -232,17 +313,53 @@ def test_a_receiver_takes_what_is_signed_and_ends_with_a_summary() -> None:
     assert len(done("timeline", "7", "-o", "ndjson", "--catalog", "sqlite:///anew.db").records) == 3
 
 
+def serving(number: int, play: Callable[[str], None], *arguments: str) -> Answer:
+    """A receiver in this process, ended by a signal; `play` is given its URL."""
+
+    def posting(said: Callable[[], str]) -> None:
+        await_that(lambda: RECEIVING.search(said()) is not None)
+        (url,) = RECEIVING.findall(said())
+        play(url)
+
+    return interrupted(number, posting, "events", "serve", "--port", "0", *arguments)
+
+
+def post(url: str, body: bytes = CAMERA_OFF) -> int:
+    return httpx.post(url, content=body, trust_env=False).status_code
+
+
 @pytest.mark.usefixtures("world")
 def test_an_open_door_is_warned_of_and_programs_get_a_record() -> None:
-    with served("--unsigned", "--host", "0.0.0.0", "-o", "json") as (run, url, warned):  # noqa: S104
-        assert [re.sub(r";.*|:[^:]*$", "", line.strip().removeprefix("livestills: ")) for line in warned] == [
-            "whoever reaches 0.0.0.0 can post here, and nothing is encrypted",
-            "callbacks are taken unsigned",
-        ]
-        assert httpx.post(url, content=CAMERA_OFF, trust_env=False).status_code == 200
-        status, out, _ = ended(run, signal.SIGINT)
-    told = json.loads(out)
-    assert (status, told["facts_new"], told["taken"], told["unsigned"]) == (0, 1, 1, 0)
+    def play(url: str) -> None:
+        assert (post(url), post(f"{url}agora")) == (200, 404)
+
+    answer = serving(signal.SIGINT, play, "--unsigned", "--host", "0.0.0.0", "-o", "json")  # noqa: S104
+    assert answer.status == 0
+    told = answer.document
+    assert (told["facts_new"], told["taken"], told["unsigned"], told["elsewhere"]) == (1, 1, 0, 1)
+    first, second, _ = answer.err.splitlines()
+    assert first.startswith("livestills: whoever reaches 0.0.0.0 can post here, in clear; let a proxy")
+    assert second.startswith("livestills: callbacks are taken unsigned: ")
+
+
+@pytest.mark.parametrize("before", [b"", CAMERA_OFF + b"\n", CAMERA_OFF, b'{"half'])
+def test_a_log_goes_on_behind_a_line_that_was_not_ended(before: bytes) -> None:
+    Path("log").write_bytes(before)
+    with appending(Path("log")) as log:
+        log.write(pictures(1)[0] + b"\n")
+    assert Path("log").read_bytes().splitlines() == [*before.splitlines(), *pictures(1)]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no disk that is full")
+@pytest.mark.usefixtures("world")
+def test_a_log_that_cannot_be_written_spoils_no_summary() -> None:
+    def play(url: str) -> None:
+        assert post(url) == 503
+
+    answer = serving(signal.SIGTERM, play, "--unsigned", "--log", "/dev/full")
+    assert answer.status == 0
+    assert answer.lines[-1] == "0 requests taken, 0 refused, 1 put off"
+    assert "livestills: --log /dev/full lacks the last callbacks: No space left on device" in answer.err.splitlines()
 
 
 # --- samples and documentation ----------------------------------------------------------------------------------------

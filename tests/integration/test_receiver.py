@@ -22,7 +22,7 @@ from indexer.agora.facts import FactKind
 from indexer.agora.names import ScreenshotName, ShotHead
 from indexer.catalog.catalog import Catalog
 from indexer.jobs.notice_files import LONGEST, NoticesRead, read_notices
-from indexer.jobs.notices import Home, Homes, Intake, take_in
+from indexer.jobs.notices import Home, Homes, Intake
 from indexer.service import receiver
 from indexer.service.receiver import Answers, Trust, application
 from indexer.service.serving import serving
@@ -266,7 +266,7 @@ def test_the_log_rebuilds_a_lost_catalog(catalog: Catalog, in_sqlite: Urls) -> N
     assert written.getvalue().splitlines() == [picture(0), picture(1), body_of(events.Uploaded(), 9)]
     written.seek(0)
     with opened(in_sqlite) as anew:
-        take_in(anew, [HOME], read_notices(written, NoticesRead()), now=datetime.now(UTC))
+        Intake(anew, Homes([HOME])).take(read_notices(written, NoticesRead()), now=datetime.now(UTC))
         assert shots_in(anew) == shots_in(catalog)
         assert anew.facts.of(SID, "lobby", []) == catalog.facts.of(SID, "lobby", [])
 

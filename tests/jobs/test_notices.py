@@ -1,7 +1,7 @@
 """Notices into the catalog: any order, any repetition, and what belongs nowhere."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from io import BytesIO
@@ -19,7 +19,7 @@ from indexer.catalog.catalog import Catalog
 from indexer.errors import ConfigError
 from indexer.jobs import notice_files
 from indexer.jobs.notice_files import LONGEST, NoticesRead, read_notices
-from indexer.jobs.notices import BATCH, Home, Homes, Intake, NoticeReport, take_in
+from indexer.jobs.notices import BATCH, Batches, Home, Homes, Intake, NoticeReport
 from indexer.model import ANNOUNCED, ListedObject, to_ms
 from indexer.storage.local import LocalStore
 from indexer.storage.urls import Location
@@ -73,8 +73,18 @@ def told_to(catalog: Catalog) -> tuple[object, ...]:
     return shots_in(catalog), catalog.facts.of(SID, "lobby", ["7", "8"])
 
 
-def take(catalog: Catalog, notices: Iterable[Notice], *, batch: int = BATCH) -> NoticeReport:
-    return take_in(catalog, [HOME], notices, now=NOW, batch=batch)
+def take(
+    catalog: Catalog | None,
+    notices: Iterable[Notice],
+    *,
+    batch: int = BATCH,
+    check: Callable[[], None] = lambda: None,
+) -> NoticeReport:
+    batches = Batches(Intake(catalog, Homes([HOME])), now=lambda: NOW, size=batch, check=check)
+    for told in notices:
+        batches.add(told)
+    batches.write()
+    return batches.report
 
 
 def test_pictures_and_facts_are_in_the_catalog_at_once(catalog: Catalog) -> None:
@@ -168,7 +178,7 @@ def test_a_source_keeps_the_url_that_a_sync_gives_it(url: str) -> None:
 
 
 def test_without_a_catalog_notices_are_only_counted() -> None:
-    report = take_in(None, [HOME], HISTORY, now=NOW)
+    report = take(None, HISTORY)
     assert (report.pictures, report.facts, report.pictures_new, report.facts_new) == (8, 6, 0, 0)
 
 
@@ -183,16 +193,25 @@ def test_reports_add_up(in_sqlite: Urls) -> None:
 
 
 def test_what_was_taken_before_an_interruption_stays(catalog: Catalog) -> None:
-    checks = iter([None, None, KeyboardInterrupt()])
+    checks = iter([None, KeyboardInterrupt()])
 
     def check() -> None:
         if (error := next(checks)) is not None:
             raise error
 
     with pytest.raises(KeyboardInterrupt):
-        take_in(catalog, [HOME], HISTORY, now=NOW, batch=4, check=check)
+        take(catalog, HISTORY, batch=4, check=check)
     assert len(shots_in(catalog)) == 6
     assert take(catalog, HISTORY).pictures_new == 2
+
+
+def test_what_has_come_is_written_when_it_is_told_to_be(catalog: Catalog) -> None:
+    batches = Batches(Intake(catalog, Homes([HOME])), now=lambda: NOW)
+    for number in range(3):
+        batches.add(picture(number))
+        batches.write()
+        batches.write()
+        assert len(shots_in(catalog)) == batches.report.pictures_new == number + 1
 
 
 # --- files ------------------------------------------------------------------------------------------------------------
