@@ -16,7 +16,16 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from indexer.agora import events
+from indexer.agora.answers import Upload
+from indexer.agora.client import CaptureClient, Credentials
 from indexer.agora.events import Notice, SnapshotFile, Uploaded
+from indexer.agora.failures import (
+    AgoraDeniedError,
+    AgoraError,
+    AgoraNotFoundError,
+    AgoraRefusedError,
+    AlreadyRunningError,
+)
 from indexer.agora.names import RecordingName, ScreenshotName, parse
 from indexer.errors import ConfigError
 from indexer.service.emulator.callbacks import Journal, Spoiler, Spoiling
@@ -24,7 +33,7 @@ from indexer.service.emulator.posting import Poster
 from indexer.service.emulator.scenario import Failover, Scenario
 from indexer.service.emulator.service import LONGEST_BODY, Access
 from indexer.service.serving import serving
-from tests.emulators import APP, BEGIN, NOBODY, TWO, Agora, Kept, acquire_body, emulated, start_body, until
+from tests.emulators import APP, BEGIN, CUSTOMER, NOBODY, TWO, Agora, Kept, acquire_body, emulated, start_body, until
 from tests.servers import S3Server, free_ports
 
 BASE: Final = f"/v1/apps/{APP}/cloud_recording"
@@ -260,6 +269,31 @@ def test_what_agora_takes_without_a_word_starts_and_captures_nothing(
             assert (stopped.status_code, stopped.json()) == (206, {"code": 435, "reason": "no recorded data"})
     assert keys(weed, bucket) == []
     assert caplog.text.count("no screenshots") == len(IN_VAIN)
+
+
+def test_the_client_explains_what_the_emulator_answers(weed: S3Server) -> None:
+    body = body_for(weed.new_bucket())
+    with emulated(NOBODY, s3_endpoint=weed.endpoint_url, access=Access(*CUSTOMER)) as agora:
+        with (
+            CaptureClient(agora.url, Credentials(APP, "customer", "wrong"), attempts=1) as stranger,
+            pytest.raises(AgoraDeniedError, match="customer ID or customer secret are wrong"),
+        ):
+            stranger.acquire(acquire_body())
+        with CaptureClient(agora.url, Credentials(APP, *CUSTOMER), attempts=1) as client:
+            first, second = (client.acquire(acquire_body()).resource_id for _ in range(2))
+            with pytest.raises(AgoraRefusedError, match=r"code 2 \(Start: clientRequest.storageConfig is missing\)"):
+                client.start(first, start_body(storageConfig=None))
+            with pytest.raises(AgoraError, match="code 1001"):
+                client.start("none", body)
+            started = client.start(first, body)
+            with pytest.raises(AlreadyRunningError, match="code 53"):
+                client.start(second, body)
+            until(lambda: client.query(first, started.sid).is_running)
+            with pytest.raises(AgoraRefusedError, match="code 432"):
+                client.stop(first, started.sid, "room", "1")
+            assert client.stop(first, started.sid, "room", "527841").upload is Upload.NOTHING
+            with pytest.raises(AgoraNotFoundError, match="code 404"):
+                client.query(first, started.sid)
 
 
 def _failing(takes: timedelta) -> Scenario:

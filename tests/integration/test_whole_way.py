@@ -139,8 +139,9 @@ def way(weed: S3Server, tmp_path_factory: pytest.TempPathFactory, environment: N
         assert emulating.stdout is not None
         agora = ("--base-url", json.loads(emulating.stdout.readline())["base_url"])
         done("capture", "run", str(start), "--save", str(saved), "--no-check", *agora)
-        (asked,) = done("-o", "ndjson", "capture", "query", "--from", str(saved), *agora).records
-        assert asked["state"] == "in-progress"
+        asked: dict[str, Any] = {}
+        while asked.get("state") != "in-progress":  # a moment later it is
+            (asked,) = done("-o", "ndjson", "capture", "query", "--from", str(saved), *agora).records
         started_at = _moment(asked["started_at"])
         over = started_at + timedelta(seconds=LAST_S)
         until(lambda: any(at > over for at in _captured(here.keys)))
