@@ -20,6 +20,7 @@ from cli.pasts import WantedPast, write_past
 from cli.progress import counting
 from cli.signals import stopping
 from cli.texts import shown
+from indexer.agora.addresses import is_loopback
 from indexer.errors import ConfigError, InterruptedRunError, TerminatedRunError
 
 if TYPE_CHECKING:
@@ -146,7 +147,7 @@ def emulate(
     try:
         from indexer.service.emulator.service import Access, application
         from indexer.service.emulator.sessions import Sessions, World
-        from indexer.service.serving import is_loopback, serving
+        from indexer.service.serving import serving
     except ModuleNotFoundError as exc:
         raise _missing(exc) from exc
     from indexer.service.emulator.callbacks import Spoiling

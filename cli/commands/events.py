@@ -18,6 +18,7 @@ from cli.pipes import live
 from cli.progress import counting
 from cli.signals import stopping
 from cli.texts import counted, shown
+from indexer.agora.addresses import is_loopback
 from indexer.errors import ConfigError, ExitStatus, InterruptedRunError
 
 if TYPE_CHECKING:
@@ -132,7 +133,6 @@ def serve(
     """
     try:
         from indexer.service.receiver import Answers, Trust, receiving
-        from indexer.service.serving import is_loopback
         from indexer.service.writing import Writer
     except ModuleNotFoundError as exc:
         if exc.name not in {"starlette", "uvicorn"}:

@@ -33,7 +33,7 @@ def base_url(text: str) -> str:
         raise ConfigError(f"the base URL {_shown(text)!r} is none; write for example {DEFAULT_URL}")
     if "@" in parts.netloc or parts.query or parts.fragment:
         raise ConfigError("the base URL holds a name, a password, a query or a fragment; leave them out")
-    if parts.scheme == "http" and not _is_loopback(host):
+    if parts.scheme == "http" and not is_loopback(host):
         raise ConfigError(
             f"{text.strip()} would carry the customer secret in clear: write https://, or a loopback address"
         )
@@ -59,11 +59,10 @@ def is_plain(url: str) -> bool:
     return url.startswith("http://")
 
 
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach that address."""
     try:
-        return ip_address(host).is_loopback
+        return host == "localhost" or ip_address(host).is_loopback
     except ValueError:
         return False
 

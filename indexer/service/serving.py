@@ -6,7 +6,6 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from ipaddress import ip_address
 from typing import Any, Final
 
 import uvicorn
@@ -17,14 +16,6 @@ STARTS_WITHIN_S: Final = 30.0
 
 ENDS_WITHIN_S: Final = 2
 """For requests that are being answered when the service ends."""
-
-
-def is_loopback(host: str) -> bool:
-    """Whether only this machine can reach that address."""
-    try:
-        return host == "localhost" or ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 @contextmanager

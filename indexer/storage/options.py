@@ -5,6 +5,7 @@ from ipaddress import ip_address
 from typing import Final, Literal
 from urllib.parse import urlsplit
 
+from indexer.agora.addresses import is_loopback
 from indexer.errors import ConfigError
 
 CONNECTIONS: Final = 32
@@ -66,12 +67,8 @@ class S3Options:
             )
         if url.path.strip("/") == bucket:
             raise ConfigError(f"endpoint {self.endpoint_url} already contains the bucket {bucket!r}: write it without")
-        scheme = url.scheme or ("http" if _is_local(host) else "https")
+        scheme = url.scheme or ("http" if is_loopback(host) else "https")
         return f"{scheme}://{url.netloc}{url.path.rstrip('/')}"
-
-
-def _is_local(host: str) -> bool:
-    return host == "localhost" or (_is_address(host) and ip_address(host).is_loopback)
 
 
 def _is_address(host: str) -> bool:
