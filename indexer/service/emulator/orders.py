@@ -25,7 +25,9 @@ from indexer.storage.urls import Location, S3Options, open_store
 _NO_CHANNEL: Final = frozenset({rules.CNAME_CHARACTERS, rules.CNAME_LENGTH})
 """Answered with a code of their own by `acquire`."""
 
-_NOTHING_ARRIVES: Final = frozenset({rules.ENDPOINT_DOMAIN, rules.STS_VENDOR, rules.STS_SECONDS, rules.STS_EXPIRED})
+_NOTHING_ARRIVES: Final = frozenset(
+    {rules.BUCKET_NAME, rules.ENDPOINT_DOMAIN, rules.STS_VENDOR, rules.STS_SECONDS, rules.STS_EXPIRED}
+)
 """Behind these no upload succeeds, so there are no recordings either."""
 
 _PASSED_OVER: Final = frozenset({rules.AUDIO_LIST_VIDEO_ONLY})
