@@ -292,8 +292,8 @@ REGION = _refused(
 REGION_ZERO = _warning(
     "region-zero",
     "region is 0 for vendors 5, 6 and 11, which have none",
-    f"{_REGIONS}: it has no effect there; older pages: it must be 0",
-    _INVALID.replace("refuses", "ignores it, or refuses", 1),
+    f'{_REGIONS}: with 5 and 6 it "will not take effect"; "Release notes" set 0 with 11',
+    "ignores it",
 )
 REGION_DOUBTFUL = _warning(
     "region-doubtful",
@@ -311,6 +311,12 @@ BUCKET = _warning(
     "bucket",
     "bucket is a name of 3 to 63 characters: a-z, 0-9, '.', '-', and a letter or digit at both ends",
     f"{_START}: by the rules of the storage; these are Amazon's for new buckets, others are stricter",
+    "may fail to upload: uploader error 32",
+)
+BUCKET_APPID = _warning(
+    "bucket-appid",
+    "a bucket of vendor 3 (Tencent COS) is called by its whole name, which ends in the APPID: shots-1250000000",
+    f'{_START}: by the rules of the storage; Tencent Cloud COS, "Bucket Overview"',
     "may fail to upload: uploader error 32",
 )
 ENDPOINT = _refused("endpoint", "extensionParams.endpoint is there for vendor 11", f"{_START}; {_UPDATE}")

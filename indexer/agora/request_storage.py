@@ -19,6 +19,7 @@ from indexer.agora.vendors import (
     Vendor,
     doubted_region,
     is_bucket,
+    lacks_appid,
     prefix_of,
 )
 
@@ -71,8 +72,11 @@ def _where(storage: Part, vendor: int | None) -> Iterator[Finding]:
     if bucket and not is_bucket(bucket):
         # Not repeated: it may be a key that stands in the wrong place.
         yield Finding(rules.BUCKET_NAME, storage.at("bucket"), "has characters that no bucket has, or too many")
-    elif bucket and not _BUCKET.fullmatch(bucket):
-        yield Finding(rules.BUCKET, storage.at("bucket"), f"is {in_quotes(bucket)}")
+    elif bucket:
+        if not _BUCKET.fullmatch(bucket):
+            yield Finding(rules.BUCKET, storage.at("bucket"), f"is {in_quotes(bucket)}")
+        if vendor is not None and lacks_appid(vendor, bucket):
+            yield Finding(rules.BUCKET_APPID, storage.at("bucket"), f"is {in_quotes(bucket)}")
 
 
 def _region(storage: Part, vendor: Vendor) -> Iterator[Finding]:

@@ -208,6 +208,11 @@ def doubted_region(vendor: int, region: int) -> str | None:
     return _DOUBTED_REGIONS.get((vendor, region))
 
 
+def lacks_appid(vendor: int, bucket: str) -> bool:
+    """Whether it is not called as buckets of Tencent COS are, and should be."""
+    return vendor == TENCENT and not _TENCENT_BUCKET.fullmatch(bucket)
+
+
 def place(
     *, vendor: int, region: int, bucket: str, file_name_prefix: Sequence[str] = (), endpoint: str | None = None
 ) -> Place:
@@ -277,7 +282,7 @@ def _doubts(vendor: Vendor, region: int, bucket: str, file_name_prefix: Sequence
         doubts.append(Doubt(f"{vendor.name} {name}: {_DOUBTED_ENDPOINTS[where]}", _ENDPOINT_URL))
     if vendor.number == ALIBABA and name.startswith("CN_") and name != "CN_Hongkong":
         doubts.append(Doubt(_CUSTOM_DOMAIN, _ENDPOINT_URL))
-    if vendor.number == TENCENT and not _TENCENT_BUCKET.fullmatch(bucket):
+    if lacks_appid(vendor.number, bucket):
         text = f"buckets of {vendor.name} are called name-APPID, such as shots-1250000000: {bucket!r} is not"
         doubts.append(Doubt(text, frozenset({"url"})))
     if any(file_name_prefix) and not all(file_name_prefix):

@@ -246,6 +246,10 @@ CASES: Final[dict[str, Case]] = {
     "bucket": each(
         "storage__bucket", ["abc", "shots-1250000000", "a.b", "a/b"], ["ab", "Shots", "-abc", "a_b", "a" * 64]
     ),
+    "bucket-appid": Case(
+        [start(storage__bucket="shots"), start(storage__vendor=3, storage__bucket="shots-1250000000")],
+        [start(storage__vendor=3, storage__bucket=name) for name in ("shots", "shots-", "shots-125000000O")],
+    ),
     "endpoint": each("extension__endpoint", ["s3.example.com"], ["", GONE], **COMPATIBLE, extension__tag="x"),
     "endpoint-domain": each(
         "extension__endpoint",
