@@ -7,7 +7,6 @@ import re
 import signal
 import sqlite3
 import stat
-import subprocess
 import sys
 import threading
 import time
@@ -26,7 +25,7 @@ from cli.notices import ENV_SECRET, appending
 from indexer.agora import events
 from indexer.agora.facts import FactKind
 from indexer.catalog.catalog import Catalog
-from tests.cli.running import PROGRAM, Answer, done, livestills
+from tests.cli.running import Answer, done, livestills
 from tests.cli.worlds import NOON, configure, memory, series, sid
 
 ROOT = Path(__file__).parents[2]
@@ -266,53 +265,6 @@ def test_the_secret_may_come_from_the_environment_and_a_file_is_stronger(monkeyp
 # --- serving ----------------------------------------------------------------------------------------------------------
 
 
-@contextmanager
-def served(*arguments: str, **variables: str) -> Iterator[tuple[subprocess.Popen[str], str, list[str]]]:
-    """A receiver in a process of its own, its URL, and what it warned of."""
-    command = [sys.executable, *PROGRAM, "events", "serve", "--port", "0", *arguments]
-    environment = {**os.environ, **variables}
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment) as run:
-        try:
-            assert run.stderr is not None
-            said = [run.stderr.readline()]
-            while said[-1] and not said[-1].startswith("receiving callbacks at "):
-                said.append(run.stderr.readline())
-            yield run, said[-1].split()[-1], said[:-1]
-        finally:
-            run.kill()
-
-
-def ended(run: subprocess.Popen[str], number: int) -> tuple[int, str, str]:
-    run.send_signal(number)
-    out, err = run.communicate(timeout=60)
-    return run.returncode, out, err
-
-
-@pytest.mark.usefixtures("world")
-def test_a_receiver_takes_what_is_signed_and_ends_with_a_summary() -> None:
-    Path("secret").write_text(f"{SECRET}\n")
-    with served("--secret-file", "secret", "--log", "callbacks.ndjson", "--path", "/agora") as (run, url, warned):
-        assert warned == []
-        assert url.endswith("/agora")
-        for body in (*pictures(), CAMERA_OFF):
-            headers = {events.HEADER_V2: events.signature(body, SECRET)}
-            assert httpx.post(url, content=body, headers=headers, trust_env=False).status_code == 200
-        assert httpx.post(url, content=CAMERA_OFF, trust_env=False).status_code == 401
-        status, out, err = ended(run, signal.SIGTERM)
-    assert status == 0
-    assert err.splitlines() == ["WARNING indexer.service.receiver: a request without the right signature was refused"]
-    assert out.splitlines() == [
-        "4 notices: 3 new and 0 known pictures, 1 new and 0 known facts",
-        "4 requests taken, 1 refused, 0 put off",
-    ]
-    assert SECRET not in out
-    assert len(done("timeline", "7", "-o", "ndjson").records) == 3
-    assert Path("callbacks.ndjson").read_bytes().splitlines() == [*pictures(), CAMERA_OFF]
-    assert stat.S_IMODE(Path("callbacks.ndjson").stat().st_mode) == 0o600
-    done("events", "ingest", "callbacks.ndjson", "--catalog", "sqlite:///anew.db")
-    assert len(done("timeline", "7", "-o", "ndjson", "--catalog", "sqlite:///anew.db").records) == 3
-
-
 def serving(number: int, play: Callable[[str], None], *arguments: str) -> Answer:
     """A receiver in this process, ended by a signal; `play` is given its URL."""
 
@@ -324,8 +276,36 @@ def serving(number: int, play: Callable[[str], None], *arguments: str) -> Answer
     return interrupted(number, posting, "events", "serve", "--port", "0", *arguments)
 
 
-def post(url: str, body: bytes = CAMERA_OFF) -> int:
-    return httpx.post(url, content=body, trust_env=False).status_code
+def post(url: str, body: bytes = CAMERA_OFF, headers: dict[str, str] | None = None) -> int:
+    return httpx.post(url, content=body, headers=headers, trust_env=False).status_code
+
+
+@pytest.mark.usefixtures("world")
+def test_a_receiver_takes_what_is_signed_and_ends_with_a_summary(caplog: pytest.LogCaptureFixture) -> None:
+    Path("secret").write_text(f"{SECRET}\n")
+
+    def play(url: str) -> None:
+        assert url.endswith("/agora")
+        for body in (*pictures(), CAMERA_OFF):
+            assert post(url, body, {events.HEADER_V2: events.signature(body, SECRET)}) == 200
+        assert post(url) == 401
+
+    options = ("--secret-file", "secret", "--log", "callbacks.ndjson", "--path", "/agora")
+    answer = serving(signal.SIGTERM, play, *options)
+    assert answer.status == 0
+    assert [line.partition(" at ")[0] for line in answer.err.splitlines()] == ["receiving callbacks"]
+    assert answer.lines == [
+        "4 notices: 3 new and 0 known pictures, 1 new and 0 known facts",
+        "4 requests taken, 1 refused, 0 put off",
+    ]
+    warned = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert warned == ["a request without the right signature was refused"]
+    assert SECRET not in answer.out + answer.err
+    assert len(done("timeline", "7", "-o", "ndjson").records) == 3
+    assert Path("callbacks.ndjson").read_bytes().splitlines() == [*pictures(), CAMERA_OFF]
+    assert stat.S_IMODE(Path("callbacks.ndjson").stat().st_mode) == 0o600
+    done("events", "ingest", "callbacks.ndjson", "--catalog", "sqlite:///anew.db")
+    assert len(done("timeline", "7", "-o", "ndjson", "--catalog", "sqlite:///anew.db").records) == 3
 
 
 @pytest.mark.usefixtures("world")
