@@ -186,11 +186,12 @@ def _unanswered(
             call=call,
         )
     lost = not isinstance(error, _NOT_SENT)
-    why = str(error) or type(error).__name__
+    # The text of a protocol error repeats what the server sent, in which a secret may be.
+    why = (not isinstance(error, httpx.ProtocolError) and str(error)) or type(error).__name__
     if is_over or isinstance(error, httpx.TimeoutException):
         text = f"{call}: {where} did not {'answer' if lost else 'accept a connection'} within {limit_s:.3g} s"
     elif lost:
-        text = f"{call}: {where} closed the connection without an answer ({why})"
+        text = f"{call}: {where} ended the connection without a whole answer ({why})"
     else:
         text = f"{call}: {where} cannot be reached ({why})"
     return AgoraUnavailableError(text, call=call, again=Again.SAME, lost=lost)

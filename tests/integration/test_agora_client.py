@@ -148,6 +148,15 @@ def test_a_server_that_sends_secrets_back_does_not_bring_them_out(caplog: pytest
     assert not any(secret in told for secret in (*SECRETS, CREDENTIALS.authorization))
 
 
+@pytest.mark.parametrize("told", [SECRET, f"HTTP/1.1 200 OK\r\n{SECRET}", f"HTTP/1.1 {SECRET}"])
+def test_what_is_no_http_does_not_bring_secrets_out_either(told: str, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG, logger="indexer")
+    with calling(raw(f"{told}\r\n\r\n".encode()), attempts=2) as (client, _, _), pytest.raises(AgoraError) as caught:
+        client.acquire(START)
+    assert "without a whole answer (RemoteProtocolError)" in str(caught.value)
+    assert SECRET not in str(caught.value) + caplog.text
+
+
 @pytest.mark.parametrize("part", ["a/b", "a?b=c", "a#b", "100%"])
 def test_an_identifier_stays_one_part_of_the_path(part: str) -> None:
     with calling(answer(200, {"serverResponse": {"status": 0}})) as (client, server, _):
