@@ -304,7 +304,7 @@ FIELDS = ("vendor", "region", "bucket", "fileNamePrefix", "extensionParams", "ac
 
 
 @given(st.dictionaries(st.sampled_from(FIELDS), JSON), st.sampled_from([2, 3, 5, 9, 11]))
-@settings(max_examples=100)
+@settings(max_examples=50)
 def test_whatever_stands_in_a_request_it_names_a_place_or_is_a_usage_error(told: dict[str, Any], vendor: int) -> None:
     body = copy.deepcopy(GUIDE)
     body["clientRequest"]["storageConfig"] |= {"vendor": vendor, "secretKey": SECRET} | told
@@ -318,7 +318,7 @@ def test_whatever_stands_in_a_request_it_names_a_place_or_is_a_usage_error(told:
 
 
 @given(JSON)
-@settings(max_examples=100)
+@settings(max_examples=50)
 def test_whatever_the_body_is_it_is_a_usage_error(body: object) -> None:
     for wrapped in (body, {"clientRequest": body}, {"clientRequest": {"storageConfig": body}}):
         with pytest.raises(ConfigError):
