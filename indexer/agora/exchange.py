@@ -128,6 +128,9 @@ class Exchange:
                     content = _content(response, request.call, deadline)
                 finally:
                     response.close()
+            except httpx.ProtocolError as exc:
+                # Its text repeats what the server sent, in which a secret may be: a trace must not have it either.
+                raise _unanswered(request.call, exc, built, limit_s, is_over=deadline.is_over) from None
             except httpx.HTTPError as exc:
                 raise _unanswered(request.call, exc, built, limit_s, is_over=deadline.is_over) from exc
         took_ms = (time.monotonic() - began) * 1000
@@ -186,7 +189,6 @@ def _unanswered(
             call=call,
         )
     lost = not isinstance(error, _NOT_SENT)
-    # The text of a protocol error repeats what the server sent, in which a secret may be.
     why = (not isinstance(error, httpx.ProtocolError) and str(error)) or type(error).__name__
     if is_over or isinstance(error, httpx.TimeoutException):
         text = f"{call}: {where} did not {'answer' if lost else 'accept a connection'} within {limit_s:.3g} s"

@@ -353,11 +353,19 @@ def test_no_part_of_a_secret_is_told_where_a_reason_is_cut(monkeypatch: pytest.M
     assert "secret-of" not in told.out + told.err
 
 
-def test_no_secret_is_told_with_a_trace(monkeypatch: pytest.MonkeyPatch) -> None:
-    said = answer(400, {"code": 2, "reason": " ".join(SECRETS)})
+@pytest.mark.parametrize(
+    ("said", "status"),
+    [
+        (answer(400, {"code": 2, "reason": " ".join(SECRETS)}), 2),
+        (raw(f"{' '.join(SECRETS)}\r\n\r\n".encode()), 5),
+        (raw(f"HTTP/1.1 200 OK\r\n{' '.join(SECRETS)}\r\n\r\n".encode()), 5),
+    ],
+    ids=["a reason", "no HTTP", "no header"],
+)
+def test_no_secret_is_told_with_a_trace(monkeypatch: pytest.MonkeyPatch, said: Answering, status: int) -> None:
     with agora(monkeypatch, ACQUIRED, said):
-        told = livestills("capture", "run", "start.json", "-vv")
-    assert told.status == 2
+        told = livestills("capture", "run", "start.json", "-vv", "--attempts", "1")
+    assert told.status == status
     assert "Traceback" in told.err
     assert not any(secret in told.out + told.err for secret in SECRETS)
 
