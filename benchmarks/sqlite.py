@@ -27,6 +27,10 @@ NOW: Final = datetime(2026, 11, 5, tzinfo=UTC)
 
 _TABLES: Final = ("session", "unit", "stream", "shot")
 _SHOTS: Final = "INSERT INTO shot VALUES (?, ?, ?, ?, ?, ?)"
+_STREAM: Final = (
+    "INSERT INTO stream (id, source_id, unit_id, session_id, directory, bak, uid, key_head, shots, bytes, first_ms, "
+    "last_ms, digest) VALUES (?, 1, 1, 1, ?, '', ?, ?, 0, 0, 0, 0, 0)"
+)
 _KEY: Final = re.compile(r"(.*/)?(?:bak\d+_)*([0-9a-zA-Z]+)_(.+)__uid_s_(.+)__uid_e_video_(\d{17})\.jpg")
 
 
@@ -147,7 +151,7 @@ def plain_sync(path: Path, client: "S3Client", keys: int) -> None:
                     if head not in streams:
                         streams[head] = len(streams) + 1
                         values = (streams[head], directory, uid, head)
-                        connection.execute("INSERT INTO stream VALUES (?, 1, 1, 1, ?, '', ?, ?, 0, 0, 0, 0, 0)", values)
+                        connection.execute(_STREAM, values)
                     lag_s = (found["LastModified"] - moment) // timedelta(seconds=1)
                     etag = bytes.fromhex(found["ETag"].strip('"'))
                     rows.append((streams[head], captured_ms, found["Size"], lag_s, etag, None))
