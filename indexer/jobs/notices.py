@@ -18,7 +18,7 @@ from indexer.agora.names import ScreenshotName, Unrecognised
 from indexer.catalog.catalog import Catalog, Source
 from indexer.errors import ConfigError
 from indexer.model import to_ms
-from indexer.storage.urls import Location
+from indexer.storage.urls import Location, open_store
 
 BATCH: Final = 1_000
 """Notices that are written at once: a transaction for the pictures of each source, and one for the facts."""
@@ -39,7 +39,8 @@ class Home:
     @classmethod
     def of(cls, name: str, location: Location) -> Self:
         """The home that a configured source is."""
-        url = f"{location}/" if location.kind == "file" else str(location)
+        # A store knows the folder behind links.  That of a bucket says what is written, and takes long to open.
+        url = str(location) if location.kind == "s3" else f"{open_store(location).url}/{location.prefix}"
         return cls(name, location.prefix, url)
 
 

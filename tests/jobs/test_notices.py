@@ -20,10 +20,10 @@ from indexer.errors import ConfigError
 from indexer.jobs import notice_files
 from indexer.jobs.notice_files import LONGEST, NoticesRead, read_notices
 from indexer.jobs.notices import BATCH, Batches, Home, Homes, Intake, NoticeReport
+from indexer.jobs.sync import Access, Watch, sync
 from indexer.model import ANNOUNCED, ListedObject, to_ms
-from indexer.storage.local import LocalStore
-from indexer.storage.urls import Location
-from tests.catalogs import Urls, opened, shots_in
+from indexer.storage.urls import Location, open_store
+from tests.catalogs import Urls, dump, opened, shots_in
 
 NOON = datetime(2026, 11, 5, 12, tzinfo=UTC)
 NOW = NOON + timedelta(hours=1)
@@ -172,9 +172,21 @@ def test_one_prefix_in_two_buckets_is_ambiguous() -> None:
 def test_a_source_keeps_the_url_that_a_sync_gives_it(url: str) -> None:
     """Another one would have the next sync list everything anew."""
     location = Location.from_string(url)
-    stores = {"s3": f"s3://{location.place}", "memory": f"memory://{location.place}"}
-    store_url = stores.get(location.kind) or LocalStore(Path(location.place)).url
-    assert Home.of("a", location).url == f"{store_url}/{location.prefix}"
+    assert Home.of("a", location).url == f"{open_store(location).url}/{location.prefix}"
+
+
+def test_a_source_behind_a_link_is_the_folder_that_a_sync_lists(catalog: Catalog, tmp_path: Path) -> None:
+    (tmp_path / "real").mkdir()
+    link = tmp_path / "link"
+    link.symlink_to(tmp_path / "real")
+    location = Location.from_string(link.as_uri())
+    store = open_store(location)
+    store.put(key(0), b"jpeg", content_type="image/jpeg")
+    sync(Access(store, ""), catalog, "a", watch=Watch(lambda: NOW))
+    synced = dump(catalog)
+    intake = Intake(catalog, Homes([Home.of("a", location)]))
+    assert intake.take([picture(0)], now=NOW).pictures_known == 1
+    assert dump(catalog) == synced
 
 
 def test_without_a_catalog_notices_are_only_counted() -> None:
