@@ -159,7 +159,9 @@ class _Run(Run):
     def _full(self, source: Source, writer: SyncWriter) -> Iterator[Event]:
         known = self._plan.known
         left = self._left(writer)
-        if known.objects or left != [EVERYTHING]:
+        # What callbacks, a list or an inventory told says little of how much there is.
+        is_first = known.unlisted_units == known.units
+        if not is_first or left != [EVERYTHING]:
             works = [piece for interval in left for piece in _pieces(self._work(source, interval, Purpose.FULL))]
             return self._list(works, writer, expected=known.objects)
         # How many there are shows with the first answer, which is all of a small source.
@@ -169,8 +171,10 @@ class _Run(Run):
         first = paging.next()
         if paging.ended:
             return self._list([Work(EVERYTHING, Purpose.FULL, objects=tuple(first.objects))], writer)
-        halves = Work(EVERYTHING, Purpose.FULL, cuts=session_cuts(first.objects[-1].key if first.objects else ""))
-        return self._list(_pieces(halves), writer, expected=UNKNOWN)
+        whole = self._work(source, EVERYTHING, Purpose.FULL)
+        cuts = {*whole.cuts, *session_cuts(first.objects[-1].key if first.objects else "")}
+        works = _pieces(replace(whole, cuts=tuple(sorted(cuts))))
+        return self._list(works, writer, expected=max(UNKNOWN, known.objects))
 
     def _left(self, writer: SyncWriter) -> list[Interval]:
         """What a full listing has to list: all, or what one that was cut off has left."""

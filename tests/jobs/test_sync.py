@@ -312,6 +312,33 @@ def test_a_full_listing_that_was_asked_for_lists_everything_as_it_is_now(catalog
     assert {shot.key for shot in shots_in(catalog)} == {*keys, new} - {written[0]}
 
 
+class Asked(MemoryStore):
+    """Small pages; remembers where each listing began."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.begun: list[tuple[str, str]] = []
+
+    def list_page(
+        self, prefix: str = "", *, after: str = "", token: str | None = None, delimiter: str = "", limit: int = 20
+    ) -> Page:
+        if token is None:
+            self.begun.append((prefix, after))
+        return super().list_page(prefix, after=after, token=token, delimiter=delimiter, limit=min(limit, 20))
+
+
+@pytest.mark.parametrize("told", [0, 1, 40])
+def test_a_first_listing_begins_in_many_places_whatever_was_announced(catalog: Catalog, told: int) -> None:
+    store = Asked()
+    keys = [key(number).replace("1cd3d60b", f"{session:02x}d3d60b") for session in range(64) for number in range(3)]
+    put(store, *keys)
+    catalog.announce(catalog.add_source("prod", "memory://here/"), [(each, to_ms(START)) for each in keys[:told]])
+    report = sync(Access(store, "", in_flight=1), catalog, "prod", watch=Watch(clock()))
+    assert report.changes.added == len(keys) - told
+    assert len(store.begun) == 1 + len("0123456789abcdef")
+    assert [shot.key for shot in shots_in(catalog)] == keys
+
+
 def test_unchanged_settled_sessions_cost_no_request_of_their_own(catalog: Catalog) -> None:
     store = MemoryStore()
     old = datetime(2026, 10, 1, tzinfo=UTC)
