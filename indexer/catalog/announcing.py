@@ -65,7 +65,7 @@ class Announcing:
         book.insert(new, touched)
         book.write([verdict for verdict in verdicts if verdict.found], touched)
         units.wait_for(self._awaited(units, new, verdicts), touched)
-        note_heard(connection, streams)
+        note_heard(connection, self._source_id, streams)
         added = sum(map(len, new)) + sum(len(found.added) for _, _, found in verdicts)
         done.new += added
         done.known += sum(map(len, streams)) - added

@@ -203,7 +203,7 @@ class SyncWriter:
             for listed, _, found in verdicts
             if listed is not None and found.added
         ]
-        self.changes.unannounced += unheard(self._connection, times)
+        self.changes.unannounced += unheard(self._connection, self._source_id, times)
 
     def _compare_what_is_there(self, stretch: Stretch) -> tuple[list[ListedStream], list[Verdict]]:
         """The same, without what is not in the stretch."""

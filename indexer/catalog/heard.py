@@ -11,8 +11,8 @@ from indexer.catalog.owners import batches
 from indexer.catalog.schema import announced, session
 
 
-def note_heard(connection: Connection, streams: Iterable[ListedStream]) -> None:
-    """Widen the periods of the sessions of these shots, which were announced."""
+def note_heard(connection: Connection, source_id: int, streams: Iterable[ListedStream]) -> None:
+    """Widen the periods of the sessions of these shots, which were announced in a source."""
     periods: dict[tuple[str, str], tuple[int, int]] = {}
     for each in streams:
         name = (each.head.sid, each.head.cname)
@@ -21,7 +21,7 @@ def note_heard(connection: Connection, streams: Iterable[ListedStream]) -> None:
     for batch in batches(periods):
         query = (
             select(session.c.sid, session.c.cname, session.c.id, announced.c.first_ms, announced.c.last_ms)
-            .outerjoin(announced, announced.c.session_id == session.c.id)
+            .outerjoin(announced, (announced.c.session_id == session.c.id) & (announced.c.source_id == source_id))
             .where(session.c.sid.in_({sid for sid, _ in batch}))
         )
         begun: list[dict[str, int]] = []
@@ -31,25 +31,26 @@ def note_heard(connection: Connection, streams: Iterable[ListedStream]) -> None:
                 continue
             first_ms, last_ms = periods[row.sid, row.cname]
             if row.first_ms is None:
-                begun.append({"session_id": row.id, "first_ms": first_ms, "last_ms": last_ms})
+                begun.append({"session_id": row.id, "source_id": source_id, "first_ms": first_ms, "last_ms": last_ms})
             elif first_ms < row.first_ms or last_ms > row.last_ms:
                 first_ms, last_ms = min(first_ms, row.first_ms), max(last_ms, row.last_ms)
                 wider.append({"session": row.id, "first_ms": first_ms, "last_ms": last_ms})
         if begun:
             connection.execute(insert(announced), begun)
         if wider:
-            connection.execute(update(announced).where(announced.c.session_id == bindparam("session")), wider)
+            of_session = (announced.c.session_id == bindparam("session")) & (announced.c.source_id == source_id)
+            connection.execute(update(announced).where(of_session), wider)
 
 
-def unheard(connection: Connection, added: Sequence[tuple[ShotHead, Sequence[int]]]) -> int:
-    """How many of these shots, by capture times that rise, lie among those that were announced, and were not."""
+def unheard(connection: Connection, source_id: int, added: Sequence[tuple[ShotHead, Sequence[int]]]) -> int:
+    """How many of these shots of a source, by capture times that rise, lie among announced ones, and were not."""
     if not added or connection.scalar(select(announced.c.session_id).limit(1)) is None:
         return 0
     periods: dict[tuple[str, str], tuple[int, int]] = {}
     for batch in batches({head.sid for head, _ in added}):
         query = (
             select(session.c.sid, session.c.cname, announced.c.first_ms, announced.c.last_ms)
-            .join(announced, announced.c.session_id == session.c.id)
+            .join(announced, (announced.c.session_id == session.c.id) & (announced.c.source_id == source_id))
             .where(session.c.sid.in_(batch))
         )
         periods |= {(row.sid, row.cname): (row.first_ms, row.last_ms) for row in connection.execute(query)}

@@ -170,10 +170,13 @@ announced = Table(
     "announced",
     metadata,
     # No foreign key, as for shots; the rows go with their session.
-    Column("session_id", Id, nullable=False, autoincrement=False),
+    Column("session_id", Id, nullable=False),
+    # A copy of a session in another bucket is one that no callback tells of.
+    Column("source_id", Id, nullable=False),
     Column("first_ms", BigInteger, nullable=False),
     Column("last_ms", BigInteger, nullable=False),
-    PrimaryKeyConstraint("session_id"),
+    PrimaryKeyConstraint("session_id", "source_id"),
+    sqlite_with_rowid=False,
     comment="Of sessions whose pictures callbacks tell of: when the first and the last of these was captured.",
 )
 

@@ -243,6 +243,23 @@ def test_what_a_listing_adds_among_announced_pictures_was_never_announced(world:
     assert counts(world.sync())[-1] == 0, "each is told of once"
 
 
+def test_a_copy_of_a_session_in_another_source_was_never_to_be_announced(world: World) -> None:
+    announce(world.catalog, key(1), key(5))
+    world.put(key(3))
+    copy = MemoryStore("copy")
+    for second in range(1, 6):
+        copy.put(key(second), b"jpeg", content_type="image/jpeg", modified=MADE_AT)
+    watch = Watch(lambda: MADE_AT)
+    assert counts(sync(Access(copy, ""), world.catalog, "copy", watch=watch)) == (5, 0, 0, 0, 0, 0, 0)
+    assert counts(world.sync()) == (1, 0, 0, 0, 2, 0, 1)
+    world.catalog.announce(world.catalog.add_source("copy", "memory://copy/"), [(key(6), AT_MS), (key(9), AT_MS)])
+    for picture in (key(0), key(2), key(7)):
+        copy.put(picture, b"jpeg", content_type="image/jpeg", modified=MADE_AT)
+        world.put(picture)
+    assert counts(sync(Access(copy, ""), world.catalog, "copy", watch=watch))[-1] == 1, "the one from 7"
+    assert counts(world.sync())[-1] == 1, "the one from 2"
+
+
 def test_a_dry_run_tells_the_same_and_writes_nothing(world: World) -> None:
     announce(world.catalog, key(1), key(2))
     world.put(key(1))

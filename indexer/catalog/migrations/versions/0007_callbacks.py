@@ -16,11 +16,13 @@ def upgrade() -> None:
     op.add_column("stream", sa.Column("announced", sa.BigInteger(), nullable=False, server_default="0"))
     op.create_table(
         "announced",
-        sa.Column("session_id", ID, nullable=False, autoincrement=False),
+        sa.Column("session_id", ID, nullable=False),
+        sa.Column("source_id", ID, nullable=False),
         sa.Column("first_ms", sa.BigInteger(), nullable=False),
         sa.Column("last_ms", sa.BigInteger(), nullable=False),
-        sa.PrimaryKeyConstraint("session_id", name=op.f("pk_announced")),
+        sa.PrimaryKeyConstraint("session_id", "source_id", name=op.f("pk_announced")),
         comment="Of sessions whose pictures callbacks tell of: when the first and the last of these was captured.",
+        sqlite_with_rowid=False,
     )
     op.create_table(
         "fact",
