@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from indexer.app import App
 
 _DRY_FIELDS = ("folder", "wanted", "dry_run")
-_FIELDS = ("folder", "got", "bytes", "there", "archived", "failed")
+_FIELDS = ("folder", "got", "bytes", "there", "archived", "failed", "announced")
 
 
 @click.group()
@@ -57,10 +57,13 @@ def get_shots(app: "App", out: Output, *, folder: Path, select: Selector, dry_ru
             folder.mkdir(parents=True, exist_ok=True)
             origins = {source.name: app.open_store(source) for source in app.sources()}
             for report in get(shots_of(catalog, selection), origins, LocalStore(folder), check=check):
-                progress(report.got + report.there + report.archived + report.failed.total(), wanted)
+                done = report.got + report.there + report.archived + report.announced
+                progress(done + report.failed.total(), wanted)
         else:
             out.note("the catalog has no shot that matches")
     if out.for_people:
+        if report.announced:
+            out.note(f"passed over: {counted(report.announced, 'picture')}, announced and not there")
         out.tell(
             f"{counted(report.got, 'picture')} fetched into {shown(str(folder))}, {human_bytes(report.bytes)}; "
             f"{report.there:,} were there, {report.archived:,} archived, {report.failed.total():,} failed"
@@ -73,6 +76,7 @@ def get_shots(app: "App", out: Output, *, folder: Path, select: Selector, dry_ru
             "there": report.there,
             "archived": report.archived,
             "failed": dict(report.failed),
+            "announced": report.announced,
         }
         out.write([record], fields=_FIELDS)
     if report.failed:

@@ -121,7 +121,7 @@ def _tell(out: Output, report: "ThumbReport", *, dry_run: bool) -> None:
         out.write([_record(report, dry_run=dry_run)], fields=_FIELDS)
         return
     if report.announced:
-        note(f"passed over: {counted(report.announced, 'picture')}, announced and not listed yet: sync first")
+        note(f"passed over: {counted(report.announced, 'picture')}, announced, and no listing has shown them")
     if dry_run:
         out.tell(f"{counted(report.wanted, 'picture')} to make thumbnails of; {report.archived:,} archived")
         return

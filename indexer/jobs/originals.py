@@ -25,6 +25,8 @@ class GetReport:
     there: int = 0
     """Not fetched: an earlier run did."""
     archived: int = 0
+    announced: int = 0
+    """Only announced, and not there: they may come yet."""
     failed: Counter[str] = field(default_factory=Counter)
 
 
@@ -43,7 +45,7 @@ def get(
     """Copy originals to `target`, each under `<source>/<its key>` in safe letters; yields the figures so far.
 
     What is there with the right size is not fetched again, so an interrupted run can be repeated.  `check` is called
-    between two batches and may raise.  Raises what storages raise, but for a shot that is gone: that is counted.
+    between two batches and may raise.  Raises what storages raise, but for a shot that is not there: that is counted.
     """
     report = GetReport()
     with ThreadPoolExecutor(AT_ONCE) as pool:
@@ -56,6 +58,8 @@ def get(
                     report.there += 1
                 elif outcome == "archived":
                     report.archived += 1
+                elif outcome == "announced":
+                    report.announced += 1
                 else:
                     report.failed[outcome] += 1
             yield report
@@ -75,6 +79,6 @@ def _get(shot: Shot, origins: dict[str, ObjectStore], target: ObjectStore) -> tu
     try:
         data = origins[shot.source].get(shot.key)
     except ObjectNotFoundError:
-        return "announced, but not there" if is_announced(shot.tier) else "gone", 0
+        return "announced" if is_announced(shot.tier) else "gone", 0
     target.put(path, data, content_type="image/jpeg")
     return "got", len(data)

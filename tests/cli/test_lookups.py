@@ -89,7 +89,7 @@ def test_a_timeline_for_programs_is_shots_with_the_contracts_fields_in_order() -
 
 
 def test_of_a_shot_that_is_only_announced_size_and_etag_are_not_known() -> None:
-    configure(a=memory()[0])
+    configure(a=memory()[0], more=f'[derivatives]\nurl = "{memory()[0]}"\n')
     Path("livestills.db").unlink()
     with Catalog.open_to_write("sqlite:///livestills.db", now=NOON) as catalog:
         catalog.announce(catalog.add_source("a", "memory://a/"), [(shot("7"), to_ms(NOON) + 1_500)])
@@ -100,6 +100,10 @@ def test_of_a_shot_that_is_only_announced_size_and_etag_are_not_known() -> None:
     assert (row["size"], row["etag"], row["tier"], row["stored"]) == ("", "", "", "announced")
     assert done("timeline", "7", "--shots").out.splitlines()[-1].split()[2:4] == ["original", "announced"]
     assert "is sound" in done("db", "check").err
+    (record,) = done("shots", "get", "got", "--user", "7", "-o", "ndjson").records
+    assert (record["announced"], record["got"], record["failed"]) == (1, 0, {})
+    assert "passed over: 1 picture, announced and not there" in done("shots", "get", "got", "--user", "7").err
+    assert "passed over: 1 picture, announced, and no listing has shown" in done("thumbs", "--dry-run").err
 
 
 def test_both_forms_are_there_for_people_and_for_programs() -> None:

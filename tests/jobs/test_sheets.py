@@ -342,6 +342,15 @@ def test_originals_are_fetched_once_under_safe_names(world: World, tmp_path: Pat
     assert (again.got, again.there) == (0, 21)
 
 
+def test_what_is_announced_and_not_there_is_no_failure(world: World, tmp_path: Path) -> None:
+    world.fill(name(0))
+    source = world.catalog.add_source("prod", f"{world.store.url}/")
+    world.catalog.announce(source, [(name(1), 1_000), (name(2), 1_000)])
+    world.store.put(name(1), jpeg(), content_type="image/jpeg")
+    report = fetched(world, LocalStore(tmp_path))
+    assert (report.got, report.announced, report.failed.total()) == (2, 1, 0)
+
+
 def test_what_is_gone_or_archived_is_counted(world: World, tmp_path: Path) -> None:
     world.store.put(name(1), jpeg(), content_type="image/jpeg", tier="DEEP_ARCHIVE")
     world.fill(name(0), name(2))
