@@ -2,7 +2,7 @@
 
 import itertools
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from io import BytesIO
@@ -11,9 +11,12 @@ import pytest
 from sqlalchemy import select
 
 from indexer.agora.facts import Fact, FactKind
+from indexer.catalog import streams
 from indexer.catalog.catalog import Catalog, Source
 from indexer.catalog.changes import Changes
+from indexer.catalog.difference import Difference, additions
 from indexer.catalog.listed import Stretch
+from indexer.catalog.rows import ShotRow
 from indexer.catalog.schema import announced, fact, removed, unit
 from indexer.catalog.snapshot import Snapshot
 from indexer.catalog.verification import problems
@@ -131,6 +134,25 @@ def test_what_is_listed_is_not_announced_any_more(world: World) -> None:
     assert announce(world.catalog, key(1)) == (0, 1)
     assert dump(world.catalog) == before
     assert not is_open(world.catalog)
+
+
+def test_of_a_long_stream_only_the_shots_that_are_announced_are_read(
+    catalog: Catalog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = catalog.add_source("prod", "memory://here/")
+    take_over(catalog, source, [listed(f"{key(second)[:-7]}{ms:03}.jpg") for second in (2, 3) for ms in range(300)])
+    read: list[int] = []
+
+    def counting(shots: Sequence[ShotRow], known: Iterable[ShotRow]) -> Difference:
+        rows = list(known)
+        read.append(len(rows))
+        return additions(shots, rows)
+
+    monkeypatch.setattr(streams, "additions", counting)
+    assert announce(catalog, key(1), key(2), key(3), key(4)) == (2, 2)
+    assert announce(catalog, *(key(second) for second in range(1, 60))) == (55, 4)
+    assert announce(catalog, *(f"{key(2)[:-7]}{ms:03}.jpg" for ms in range(250, 350))) == (50, 50)
+    assert read == [2, 4, 50]
 
 
 def test_keys_of_nothing_that_can_be_a_screenshot_are_passed_over(catalog: Catalog) -> None:
