@@ -29,6 +29,7 @@ from indexer.agora.failures import (
 from indexer.agora.names import RecordingName, ScreenshotName, parse
 from indexer.errors import ConfigError
 from indexer.service.emulator.callbacks import Journal, Spoiler, Spoiling
+from indexer.service.emulator.clock import Clock
 from indexer.service.emulator.posting import Poster
 from indexer.service.emulator.scenario import Failover, Scenario
 from indexer.service.emulator.service import LONGEST_BODY, Access
@@ -449,8 +450,9 @@ def notice(number: int) -> Notice:
 
 
 def post(receiver: Receiver, *notices: Notice) -> Poster:
+    clock = Clock(start=BEGIN + timedelta(seconds=1, microseconds=1))  # as one that runs: no whole milliseconds
     with serving(receiver.application, host="127.0.0.1", port=0) as url:
-        poster = Poster(f"{url}/ncs", secret=SECRET, now=lambda: BEGIN + timedelta(seconds=1), pauses_s=(0, 0, 0))
+        poster = Poster(f"{url}/ncs", secret=SECRET, now=clock.now, pauses_s=(0, 0, 0))
         for each in notices:
             poster.take(each)
         poster.close(within_s=30)

@@ -19,6 +19,7 @@ import httpx
 from indexer.agora import events
 from indexer.agora.events import Notice
 from indexer.errors import ConfigError
+from indexer.model import from_ms, to_ms
 
 _log = logging.getLogger(__name__)
 
@@ -114,7 +115,8 @@ class Poster:
                 self._count("dropped")
                 return
             self._count("resent")
-            trouble = self._post(replace(notice, notified_at=self._now()))
+            again_at = from_ms(to_ms(self._now()))  # a notice tells whole milliseconds
+            trouble = self._post(replace(notice, notified_at=again_at))
         if trouble is None:
             self._count("delivered")
             return
