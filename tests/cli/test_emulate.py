@@ -98,6 +98,7 @@ def test_a_port_that_is_taken_is_one_line() -> None:
         (["--s3-endpoint", "ftp://host"], "'ftp://host' is no endpoint of a storage"),
         (["--callback", "http://127.0.0.1:9/"], "say --secret-file, or set LIVESTILLS_NOTICE_SECRET"),
         (["--callback", "9", "--secret-file", "secret"], "'9' is no address to post to"),
+        (["--callback", "http://.a/", "--secret-file", "secret"], "'http://.a/' is no address to post to: "),
         (
             ["--callback", "http://host/", "--secret-file", "none"],
             "--secret-file none cannot be read: No such file or directory",

@@ -28,6 +28,7 @@ from indexer.agora.failures import (
 )
 from indexer.agora.names import RecordingName, ScreenshotName, parse
 from indexer.errors import ConfigError
+from indexer.service.emulator import posting
 from indexer.service.emulator.callbacks import Journal, Spoiler, Spoiling
 from indexer.service.emulator.clock import Clock
 from indexer.service.emulator.posting import Poster
@@ -496,10 +497,33 @@ def test_a_receiver_that_is_away_is_told_of_once(caplog: pytest.LogCaptureFixtur
     assert str(port) in caplog.text
 
 
-@pytest.mark.parametrize("url", ["", "ftp://host/", "http://", "http://host:port/", "no address"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        *("", "ftp://host/", "http://", "http://host:port/", "no address"),
+        # What only the look-up of a name would say.
+        *("http://.a/", "http://a..b/", f"http://{'a' * 70}/", "http://xn--/", "http://xn--a/", "http://a\x01b/"),
+    ],
+)
 def test_what_cannot_be_posted_to_is_no_address(url: str) -> None:
     with pytest.raises(ConfigError, match="no address to post to"):
         Poster(url, secret=SECRET, now=lambda: BEGIN)
+
+
+def test_an_address_with_a_password_is_none_and_not_repeated() -> None:
+    for url in ("http://me:password@host/", "http://me:password@host:port/"):
+        with pytest.raises(ConfigError, match=r"\*\*\*@host") as raised:
+            Poster(url, secret=SECRET, now=lambda: BEGIN)
+        assert "password@" not in str(raised.value)
+
+
+def test_a_name_that_cannot_be_looked_up_is_trouble_like_any_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(posting, "_checked", str)  # as one that it lets through
+    poster = Poster("http://a..b/", secret=SECRET, now=lambda: BEGIN, pauses_s=(0,))
+    for number in range(8):  # more than there are threads
+        poster.take(notice(number))
+    poster.close(within_s=30)
+    assert (poster.counts.failed, poster.counts.resent, poster.counts.dropped) == (8, 8, 0)
 
 
 def test_spoiled_notices_are_lost_repeated_and_late_by_their_shares_and_the_seed() -> None:

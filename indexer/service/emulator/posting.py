@@ -12,7 +12,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
-from urllib.parse import urlsplit
 
 import httpx
 
@@ -134,7 +133,7 @@ class Poster:
         }
         try:
             status = self._client.post(self._url, content=body, headers=headers).status_code
-        except httpx.HTTPError as exc:
+        except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as exc:  # the others tell of names of hosts
             return str(exc) or type(exc).__name__
         return None if status == httpx.codes.OK else f"it answers {status}"
 
@@ -146,12 +145,16 @@ class Poster:
             return count
 
 
-def _checked(url: str) -> str:
+def _checked(text: str) -> str:
+    shown = f"***{text[text.rindex('@') :]}" if "@" in text else text  # in front of it may be a password
     try:
-        parts = urlsplit(url)
-        _ = parts.port
-    except ValueError as exc:
-        raise ConfigError(f"{url!r} is no address to post to: {exc}") from exc
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
-        raise ConfigError(f"{url!r} is no address to post to: write http://host:port/path")
-    return url
+        url = httpx.URL(text)
+        host = url.host
+        url.raw_host.decode().encode("idna")  # as it is encoded to be looked up
+    except (httpx.InvalidURL, UnicodeError) as exc:
+        raise ConfigError(f"{shown!r} is no address to post to: {exc}") from exc
+    if url.scheme not in {"http", "https"} or not host:
+        raise ConfigError(f"{shown!r} is no address to post to: write http://host:port/path")
+    if url.userinfo:
+        raise ConfigError(f"{shown!r} holds a name or a password: leave them out, notices are signed")
+    return text
