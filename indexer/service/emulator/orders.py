@@ -37,6 +37,10 @@ _TRACKS: Final[Mapping[int, tuple[str, ...]]] = {0: ("audio",), 1: ("video",), 2
 ATTEMPTS: Final = 2
 """Of a request to the storage.  What fails for now is tried again later, and told as Agora tells it."""
 
+_CONNECT_S: Final = 5.0
+_ANSWER_S: Final = 10.0
+# What does not answer holds a thread that others wait for.
+
 _EVERYBODY: Final = "#allstream#"
 
 
@@ -174,5 +178,7 @@ def open_storage(storage: StorageConfig, *, s3_endpoint: str | None, attempts: i
         secret_key=storage.secret_key.get_secret_value(),
         session_token=None if token is None else token.get_secret_value(),
         max_attempts=attempts,
+        connect_timeout_s=_CONNECT_S,
+        read_timeout_s=_ANSWER_S,
     )
     return open_store(Location("s3", storage.bucket), keyed)
