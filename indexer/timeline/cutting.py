@@ -28,8 +28,10 @@ class Stretch:
     """Whether it was on, where callbacks tell."""
     told: str = ""
     """What they tell of it."""
-    facts: Sequence[Fact] = ()
-    """All that they told of the time around it."""
+    is_part: bool = False
+    """They tell where it begins or ends: no shot is there."""
+    changes: Sequence[Fact] = ()
+    """What they told of recorders meanwhile."""
 
 
 def cut(hole: Hole, case: Case, testimony: Testimony) -> Iterator[Gap | Stretch]:
@@ -74,10 +76,10 @@ def _parts(stretch: Stretch, case: Case, testimony: Testimony) -> Iterator[Stret
     facts = testimony.told(stretch.since, stretch.until)
     pause = longest_pause(case.interval.length) if case.interval else timedelta(0)
     for part in parts(edges, facts, pause=pause, told_until=case.told_until):
-        yield _part(stretch, part, facts)
+        yield _part(stretch, part)
 
 
-def _part(stretch: Stretch, part: Part, facts: Sequence[Fact]) -> Stretch:
+def _part(stretch: Stretch, part: Part) -> Stretch:
     begins, ends = part.since == stretch.since, part.until == stretch.until
     return Stretch(
         part.since,
@@ -89,7 +91,8 @@ def _part(stretch: Stretch, part: Part, facts: Sequence[Fact]) -> Stretch:
         taken_over=stretch.taken_over if part.changed else None,
         camera=part.on,
         told=part.evidence,
-        facts=facts,
+        is_part=not (begins and ends),
+        changes=part.changes,
     )
 
 

@@ -94,8 +94,7 @@ class _Judgement:
         stretch = self._stretch
         if self._interval is None:
             return 0
-        is_part = stretch.facts and (stretch.before is None or stretch.after is None)
-        if stretch.is_first or stretch.is_last or is_part:
+        if stretch.is_first or stretch.is_last or stretch.is_part:
             return self._length // self._interval
         return missing_between(self._stretch.since, self._stretch.until, self._interval)
 
@@ -138,15 +137,14 @@ class _Judgement:
         return self._of(Cause.FAILOVER, f"the recorder changed from {recorder} to bak{bak}", on=True)
 
     def _failed_over(self) -> Gap | None:
-        stretch = self._stretch
-        at = failed_over(stretch.since, stretch.until, stretch.facts)
+        at = failed_over(self._stretch.changes)
         if at is None or self._length > TOLD_FAILOVER + (self._interval or timedelta(0)) or self._witnesses():
             return None
         return self._told(Cause.FAILOVER, f"another recorder took over at {clock(at)} (callback)", on=True)
 
     def _away(self) -> Gap | None:
         """Where callbacks tell that there was no recorder in most of it."""
-        found = away(self._stretch.since, self._stretch.until, self._stretch.facts)
+        found = away(self._stretch.since, self._stretch.until, self._stretch.changes)
         if found is None or (found.until - found.since + 2 * self._slack()) * 2 < self._length or self._witnesses():
             return None
         return self._told(Cause.SESSION_SILENT, found.evidence, on=None)

@@ -5,9 +5,11 @@ that none came tells something only where others came before and behind.  Shots 
 one had the camera on at that moment.
 """
 
-from collections.abc import Iterator, Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from operator import attrgetter
 from typing import Final
 
 from indexer.agora.facts import Fact, FactKind
@@ -21,6 +23,7 @@ _TOLERANCE: Final = timedelta(milliseconds=TOLERANCE_MS)
 CAMERA: Final = frozenset({FactKind.CAMERA_ON, FactKind.CAMERA_OFF})
 """What is told of a user; all else is told of the session."""
 _CHANGES: Final = frozenset({FactKind.FAILOVER, FactKind.RECORDER_STARTED, FactKind.RECORDER_LEFT})
+_AT: Final = attrgetter("at_ms")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +50,8 @@ class Part:
     evidence: str = ""
     changed: bool = False
     """It may be here that the recorder changed, as names show."""
+    changes: Sequence[Fact] = ()
+    """What became of the recorders meanwhile, or a moment before or behind; not told where the camera was off."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,50 +83,53 @@ class _Off:
 def parts(stretch: Edges, facts: Sequence[Fact], *, pause: timedelta, told_until: datetime) -> list[Part]:
     """What the camera did, in parts that tile the stretch.
 
-    `facts` are the user's and the session's in time order, and the last one of the camera before the stretch is among
-    them.  A part that is no longer than `pause`, the longest one between two shots, is no part: nothing is missing in
-    it.  `told_until` is the time of the last callback of the session: what nobody would have told is not known.
+    `facts` are the user's and the session's around the stretch in time order, and the last one of the camera before it
+    is among them.  A part that is no longer than `pause`, the longest one between two shots, is no part, because
+    nothing is missing in it.  `told_until` is the time of the last
+    callback of the session: what nobody would have told is not known.
     """
-    offs = _joined(stretch, _offs(stretch, facts), pause + _TOLERANCE)
+    longest = pause + _TOLERANCE
+    changes = [fact for fact in facts if fact.kind in _CHANGES]
+    was_on, switches = _camera(stretch, facts)
+    offs = _joined(stretch, _offs(stretch, switches, changes, is_on=was_on or stretch.begins_seen), longest)
     if not offs:
-        was_on = _was_on(stretch, facts) and told_until >= stretch.until and stretch.ends_seen
-        is_told = was_on and not stretch.changed and not _changes(stretch.since, stretch.until, facts)
-        return [Part(stretch.since, stretch.until, True if is_told else None, changed=stretch.changed)]
+        is_told = was_on and told_until >= stretch.until and stretch.ends_seen
+        on = True if is_told and not stretch.changed and not changes else None
+        return [Part(stretch.since, stretch.until, on, changed=stretch.changed, changes=changes)]
     found = []
     begin = stretch.since
     for off in offs:
         if off.since > begin:
-            found.append(_between(begin, off.since, facts))
+            found.append(_between(begin, off.since, changes))
         found.append(Part(off.since, off.until, False, off.evidence))
         begin = off.until
     if begin < stretch.until:
-        last = _between(begin, stretch.until, facts)
+        last = _between(begin, stretch.until, changes)
         if not stretch.ends_seen:
             last = replace(last, on=None, evidence=f"the user sent video from {clock(begin)} on (callback)")
-        if stretch.changed and not _changes(stretch.since, begin, facts):
+        if stretch.changed and not _during(stretch.since, begin, changes):
             last = replace(last, on=None, changed=True)
         found.append(last)
     return found
 
 
-def failed_over(since: datetime, until: datetime, facts: Sequence[Fact]) -> datetime | None:
+def failed_over(changes: Sequence[Fact]) -> datetime | None:
     """When another recorder took over."""
-    found = (at for at, kind in _changes(since, until, facts) if kind is FactKind.FAILOVER)
-    return next(found, None)
+    return next((from_ms(fact.at_ms) for fact in changes if fact.kind is FactKind.FAILOVER), None)
 
 
-def away(since: datetime, until: datetime, facts: Sequence[Fact]) -> Away | None:
-    """From when to when no recorder was there, as far as that lies in [since, until].
+def away(since: datetime, until: datetime, changes: Sequence[Fact]) -> Away | None:
+    """From when to when no recorder was there, as far as that lies in [since, until]; by the changes around it.
 
     None that left where the stretch ends, or began where it begins: that is the session's end, or its beginning.
     """
-    found = _away(since, until, facts)
+    found = _away(since, until, changes)
     return None if found is None or found.until - found.since <= _TOLERANCE else found
 
 
-def _away(since: datetime, until: datetime, facts: Sequence[Fact]) -> Away | None:
+def _away(since: datetime, until: datetime, changes: Sequence[Fact]) -> Away | None:
     left: datetime | None = None
-    for at, kind in _changes(since, until, facts):
+    for at, kind in ((from_ms(fact.at_ms), fact.kind) for fact in changes):
         if kind is FactKind.RECORDER_LEFT:
             left = left or at
         elif kind is FactKind.RECORDER_STARTED and left is not None:
@@ -136,11 +144,13 @@ def clock(moment: datetime) -> str:
     return f"{moment:%H:%M:%S}Z"
 
 
-def _offs(stretch: Edges, facts: Sequence[Fact]) -> list[_Off]:
+def _offs(
+    stretch: Edges, switches: Sequence[tuple[datetime, bool]], changes: Sequence[Fact], *, is_on: bool
+) -> list[_Off]:
     """When the camera was off, in time order."""
     found: list[_Off] = []
-    is_on, begin, stopped = stretch.begins_seen or _was_on(stretch, facts), stretch.since, None
-    for at, now_on in _camera(stretch, facts):
+    begin, stopped = stretch.since, None
+    for at, now_on in switches:
         moment = min(max(at, stretch.since), stretch.until)
         if not now_on:
             if is_on:
@@ -148,7 +158,7 @@ def _offs(stretch: Edges, facts: Sequence[Fact]) -> list[_Off]:
         elif not is_on:
             found.append(_Off(begin, moment, stopped, at))
             begin = moment
-        elif not stretch.changed and not _changes(stretch.since, at, facts):  # else a new recorder says what it sees
+        elif not stretch.changed and not _during(stretch.since, at, changes):  # else a new recorder says what it sees
             found.append(_Off(begin, moment, None, at))
             begin = moment
         is_on = now_on
@@ -179,35 +189,35 @@ def _joined(stretch: Edges, offs: Sequence[_Off], longest: timedelta) -> list[_O
     return found
 
 
-def _between(since: datetime, until: datetime, facts: Sequence[Fact]) -> Part:
+def _between(since: datetime, until: datetime, changes: Sequence[Fact]) -> Part:
     """A part between two moments at which the camera was on; where the recorder changed, nobody saw what it did."""
-    return Part(since, until, None if _changes(since, until, facts) else True)
+    meanwhile = _during(since, until, changes)
+    return Part(since, until, None if meanwhile else True, changes=meanwhile)
 
 
-def _was_on(stretch: Edges, facts: Sequence[Fact]) -> bool:
-    """Whether the last that callbacks told of the camera, up to the beginning, is that it is on."""
-    limit = to_ms(stretch.since) + TOLERANCE_MS
-    told = [fact.kind for fact in facts if fact.kind in CAMERA and fact.at_ms <= limit]
-    return bool(told) and told[-1] is FactKind.CAMERA_ON
+def _camera(stretch: Edges, facts: Sequence[Fact]) -> tuple[bool, list[tuple[datetime, bool]]]:
+    """Whether the last that is told up to the beginning is that the camera is on; when it was switched since, and how.
 
-
-def _camera(stretch: Edges, facts: Sequence[Fact]) -> Iterator[tuple[datetime, bool]]:
-    """When it was switched in the stretch, or a moment before, and whether on; or was switched on a moment behind."""
-    since_ms, until_ms = to_ms(stretch.since) - TOLERANCE_MS, to_ms(stretch.until)
+    That it was switched off a moment before the stretch counts, and that it was switched on a moment behind it.
+    """
+    since_ms, until_ms = to_ms(stretch.since), to_ms(stretch.until)
+    was_on, found = False, list[tuple[datetime, bool]]()
     for fact in facts:
-        if fact.kind not in CAMERA or fact.at_ms < since_ms:
+        if fact.kind not in CAMERA:
             continue
         is_on = fact.kind is FactKind.CAMERA_ON
         if fact.at_ms >= until_ms + (TOLERANCE_MS if is_on and stretch.ends_seen else 0):
             break
-        yield from_ms(fact.at_ms), is_on
+        is_beginning = fact.at_ms <= since_ms + TOLERANCE_MS
+        was_on = is_on if is_beginning else was_on
+        if is_beginning and is_on:
+            found.clear()
+        elif fact.at_ms >= since_ms - TOLERANCE_MS:
+            found.append((from_ms(fact.at_ms), is_on))
+    return was_on, found
 
 
-def _changes(since: datetime, until: datetime, facts: Sequence[Fact]) -> list[tuple[datetime, FactKind]]:
-    """What became of the recorders meanwhile, or a moment before or behind."""
-    since_ms, until_ms = to_ms(since) - TOLERANCE_MS, to_ms(until) + TOLERANCE_MS
-    return [
-        (from_ms(fact.at_ms), fact.kind)
-        for fact in facts
-        if fact.kind in _CHANGES and since_ms <= fact.at_ms <= until_ms
-    ]
+def _during(since: datetime, until: datetime, changes: Sequence[Fact]) -> Sequence[Fact]:
+    """Those meanwhile, or a moment before or behind."""
+    first = bisect_left(changes, to_ms(since) - TOLERANCE_MS, key=_AT)
+    return changes[first : bisect_right(changes, to_ms(until) + TOLERANCE_MS, key=_AT)]

@@ -564,6 +564,27 @@ def test_whatever_callbacks_tell_gaps_tile_their_hole(
     assert again == gaps
 
 
+class Read(Fact):
+    """A fact that counts how often anything of it is read."""
+
+    times = 0
+
+    def __getattribute__(self, name: str) -> object:
+        Read.times += 1
+        return super().__getattribute__(name)
+
+
+@pytest.mark.parametrize("kinds", [(ON, ON), (OFF, ON), (LEFT, STARTED), (OFF, TAKEN_OVER, ON)])
+def test_twice_the_callbacks_of_a_gap_are_about_twice_the_work(kinds: Sequence[FactKind]) -> None:
+    work = []
+    for count in (240, 480):
+        told = facts((-300, ON), *((10 + 30 * number, kinds[number % len(kinds)]) for number in range(count)))
+        Read.times = 0
+        assert list(explain(hole(30 * count + 20), TOLD, Others({}, [Read(*fact) for fact in told])))
+        work.append(Read.times)
+    assert work[1] < 2.5 * work[0]
+
+
 def test_a_picture_that_only_a_callback_told_of_says_nothing_of_uploads() -> None:
     slow = timedelta(hours=2)
     case = replace(CASE, listed_at=NOON + timedelta(hours=3))
