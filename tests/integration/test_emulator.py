@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import httpx
 import pytest
@@ -33,9 +33,22 @@ from indexer.service.emulator.callbacks import Journal, Spoiler, Spoiling
 from indexer.service.emulator.clock import Clock
 from indexer.service.emulator.posting import Poster
 from indexer.service.emulator.scenario import Failover, Scenario
-from indexer.service.emulator.service import LONGEST_BODY, Access
+from indexer.service.emulator.service import LONGEST_BODY, Access, Recordings, application
 from indexer.service.serving import serving
-from tests.emulators import APP, BEGIN, CUSTOMER, NOBODY, TWO, Agora, Kept, acquire_body, emulated, start_body, until
+from tests.emulators import (
+    APP,
+    BEGIN,
+    CUSTOMER,
+    NOBODY,
+    TWO,
+    Agora,
+    Kept,
+    Recording,
+    acquire_body,
+    emulated,
+    start_body,
+    until,
+)
 from tests.servers import S3Server, free_ports
 
 BASE: Final = f"/v1/apps/{APP}/cloud_recording"
@@ -271,6 +284,39 @@ def test_what_agora_takes_without_a_word_starts_and_captures_nothing(
             assert (stopped.status_code, stopped.json()) == (206, {"code": 435, "reason": "no recorded data"})
     assert keys(weed, bucket) == []
     assert caplog.text.count("no screenshots") == len(IN_VAIN)
+
+
+@pytest.mark.parametrize("scene", [1, 2])
+def test_a_resource_for_another_kind_of_recording_captures_nothing(
+    agora: Agora, caplog: pytest.LogCaptureFixture, scene: int
+) -> None:
+    acquired = agora.acquire(clientRequest={"scene": scene})
+    assert acquired.status_code == 200
+    assert f"clientRequest.scene is {scene}: Agora gives a resource for another kind of recording" in caplog.text
+    started = agora.start(acquired.json()["resourceId"], start_body(recordingFileConfig={"avFileType": ["hls"]}))
+    running = Recording(agora, acquired.json()["resourceId"], started.json()["sid"], "room", "527841")
+    until(lambda: running.query().json()["serverResponse"]["status"] == 5)
+    assert (running.stop().status_code, running.stop().status_code) == (206, 404)
+    assert agora.sessions.totals().taken == 0
+
+
+class Broken:
+    """Recordings with an error in them."""
+
+    def __getattr__(self, _call: str) -> Any:
+        return self._fail
+
+    def _fail(self, *_arguments: object) -> None:
+        raise ZeroDivisionError("of this program")
+
+
+def test_an_error_of_the_program_is_answered_and_logged(caplog: pytest.LogCaptureFixture) -> None:
+    with serving(application(cast("Recordings", Broken()), Access()), host="127.0.0.1", port=0) as url:
+        answer = httpx.post(f"{url}{BASE}/acquire", json=acquire_body(), auth=CUSTOMER, trust_env=False)
+    assert (answer.status_code, answer.json()) == (500, {"message": "An unexpected error occurred"})
+    (record,) = caplog.records
+    assert record.getMessage() == "the call of acquire is answered 500, by an error of this program"
+    assert "ZeroDivisionError: of this program" in caplog.text
 
 
 def test_the_client_explains_what_the_emulator_answers(weed: S3Server) -> None:

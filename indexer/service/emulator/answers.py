@@ -30,7 +30,8 @@ NO_CREDENTIALS: Final = Answer(401, {"message": "Unauthorized"})
 WRONG_CREDENTIALS: Final = Answer(401, {"message": "Invalid authentication credentials"})
 NO_ROUTE: Final = Answer(404, {"message": "no Route matched with those values"})
 TOO_LONG: Final = Answer(413, {"message": "Request size limit exceeded"})
-"""Not in Agora's documents: the words of the gateway whose "no Route matched" they print."""
+BROKEN: Final = Answer(500, {"message": "An unexpected error occurred"})
+"""Neither is in Agora's documents: the words of the gateway whose "no Route matched" they print."""
 
 
 def refusal(number: int, call: Call, reason: str = "") -> RefusedError:

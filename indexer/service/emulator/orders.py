@@ -1,4 +1,4 @@
-"""What the body of a `start` or an `update` wants, as it is carried out here."""
+"""What the body of an `acquire`, a `start` or an `update` wants, as it is carried out here."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -9,10 +9,13 @@ from indexer.agora import request_rules as rules
 from indexer.agora.codes import Call
 from indexer.agora.request import (
     INDIVIDUAL,
+    AcquireRequest,
     RecordingConfig,
     StorageConfig,
+    check_acquire,
     check_start,
     check_update,
+    parse_accepted_acquire,
     parse_accepted_start,
 )
 from indexer.agora.request_rules import Finding, Severity
@@ -45,6 +48,15 @@ _EVERYBODY: Final = "#allstream#"
 
 
 @dataclass(frozen=True, slots=True)
+class Acquisition:
+    """An `acquire`."""
+
+    wanted: AcquireRequest
+    in_vain: tuple[Finding, ...]
+    """Why what is started with it captures nothing, which Agora does not tell; empty if it does."""
+
+
+@dataclass(frozen=True, slots=True)
 class Order:
     """A `start`."""
 
@@ -52,6 +64,10 @@ class Order:
     storage: StorageConfig
     in_vain: tuple[Finding, ...]
     """Why there will be no pictures, which Agora does not tell; empty if there will."""
+
+    def fruitless(self) -> "Order":
+        """The same with a resource ID that captures nothing."""
+        return replace(self, plan=replace(self.plan, pictures=False, records=False))
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +106,13 @@ def refuse(findings: Sequence[Finding], call: Call) -> None:
         raise refusal(2, call, f"{call.capitalize()}: {text}")
 
 
+def acquisition(body: object) -> Acquisition:
+    """What an `acquire` wants.  Raises `RefusedError` where Agora refuses it."""
+    findings = check_acquire(body)
+    refuse(findings, Call.ACQUIRE)
+    return Acquisition(parse_accepted_acquire(body), _in_vain(findings))
+
+
 def order(body: object, *, mode: str, sid: str, uids: Collection[str], now: datetime) -> Order:
     """What a `start` wants of the users of a channel.  Raises `RefusedError` where Agora refuses it.
 
@@ -100,9 +123,7 @@ def order(body: object, *, mode: str, sid: str, uids: Collection[str], now: date
     findings = check_start(body, mode=mode, now=now)
     refuse(findings, Call.START)
     start = parse_accepted_start(body)
-    in_vain = tuple(
-        finding for finding in findings if finding.rule.severity is Severity.ERROR and finding.rule not in _PASSED_OVER
-    )
+    in_vain = _in_vain(findings)
     recording = start.recording
     plan = Plan(
         sid=sid,
@@ -148,6 +169,12 @@ def channel(body: object, call: Call) -> tuple[str, str]:
     if not isinstance(cname, str) or not isinstance(uid, str):
         raise refusal(2, call, f"{call.capitalize()}: cname and uid must be there, as texts")
     return cname, uid
+
+
+def _in_vain(findings: Sequence[Finding]) -> tuple[Finding, ...]:
+    return tuple(
+        finding for finding in findings if finding.rule.severity is Severity.ERROR and finding.rule not in _PASSED_OVER
+    )
 
 
 def _videos(lists: Mapping[str, object]) -> Videos:

@@ -35,6 +35,8 @@ class Resource:
     """Of the recorder."""
     acquired_s: float
     expires_s: float
+    in_vain: bool = False
+    """What is started with it captures nothing."""
     started: bool = False
     """A recording was started with it: a second one never is."""
 
@@ -52,13 +54,13 @@ class Resources:
         self._monotonic = monotonic
         self._known: dict[str, Resource] = {}
 
-    def acquire(self, app_id: str, cname: str, uid: str, *, hours: int) -> str:
+    def acquire(self, app_id: str, cname: str, uid: str, *, hours: int, in_vain: bool) -> str:
         """A new ID, which answers calls for so many hours."""
         while len(self._known) >= MOST:
             del self._known[next(iter(self._known))]
         now_s = self._monotonic()
         resource_id = secrets.token_urlsafe(_BYTES)
-        self._known[resource_id] = Resource(app_id, cname, uid, now_s, now_s + hours * _HOUR_S)
+        self._known[resource_id] = Resource(app_id, cname, uid, now_s, now_s + hours * _HOUR_S, in_vain)
         return resource_id
 
     def to_start(self, resource_id: str, app_id: str, cname: str, uid: str) -> Resource:

@@ -9,6 +9,7 @@ import base64
 import binascii
 import hmac
 import json
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final, Protocol
@@ -22,6 +23,7 @@ from starlette.routing import Route
 
 from indexer.agora.codes import Call
 from indexer.service.emulator.answers import (
+    BROKEN,
     NO_CREDENTIALS,
     NO_ROUTE,
     TOO_LONG,
@@ -30,6 +32,8 @@ from indexer.service.emulator.answers import (
     RefusedError,
     refusal,
 )
+
+_log = logging.getLogger(__name__)
 
 LONGEST_BODY: Final = 256 * 1024
 """Bytes.  A start request has 1 KB, one with all lists full 10."""
@@ -97,12 +101,18 @@ def application(recordings: Recordings, access: Access) -> Starlette:
             route(Call.UPDATE, f"{session}/update", "POST", recordings.update),
             route(Call.STOP, f"{session}/stop", "POST", recordings.stop),
         ],
-        exception_handlers={404: _no_route, 405: _no_route},
+        exception_handlers={404: _no_route, 405: _no_route, 500: _broken},
     )
 
 
 async def _no_route(_request: Request, _error: Exception) -> Response:
     return _response(NO_ROUTE)
+
+
+async def _broken(request: Request, error: Exception) -> Response:
+    call = request.url.path.rpartition("/")[2]
+    _log.error("the call of %s is answered 500, by an error of this program", call, exc_info=error)
+    return _response(BROKEN)
 
 
 def _response(answer: Answer) -> Response:

@@ -7,13 +7,13 @@ import logging
 import secrets
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Final
 
 from indexer.agora.codes import Call
-from indexer.agora.request import INDIVIDUAL, StorageConfig, check_acquire, parse_acquire
+from indexer.agora.request import INDIVIDUAL, Finding, StorageConfig
 from indexer.agora.vendors import prefix_of
 from indexer.errors import LivestillsError
 from indexer.model import to_ms
@@ -147,11 +147,14 @@ class Sessions:
 
     def acquire(self, app_id: str, body: object) -> Answer:
         """Give a resource ID for one recording."""
-        orders.refuse(check_acquire(body), Call.ACQUIRE)
-        wanted = parse_acquire(body)
+        acquisition = orders.acquisition(body)
+        wanted, in_vain = acquisition.wanted, acquisition.in_vain
         with self._lock:
             self._refuse_too_many(Call.ACQUIRE, 406)
-            resource_id = self._resources.acquire(app_id, wanted.cname, wanted.uid, hours=wanted.resource_expired_hour)
+            resource_id = self._resources.acquire(
+                app_id, wanted.cname, wanted.uid, hours=wanted.resource_expired_hour, in_vain=bool(in_vain)
+            )
+        _warn_of(in_vain)
         return Answer(200, {"cname": wanted.cname, "uid": wanted.uid, "resourceId": resource_id})
 
     def start(self, app_id: str, resource_id: str, mode: str, body: object) -> Answer:
@@ -166,6 +169,8 @@ class Sessions:
             self._refuse_too_many(Call.START, 502)
             resource.started = True
             self._starting.add(resource.who)
+        if resource.in_vain:
+            order = order.fruitless()
         try:  # without the lock: nobody else need wait
             session = _Session(sid, resource_id, resource, self._capture(order, store))
             with self._lock:
@@ -175,8 +180,7 @@ class Sessions:
                 self._starting.discard(resource.who)
         session.capture.start()
         _log.info("session %s of %r by recorder %s", sid, order.plan.cname, order.plan.recorder_uid)
-        for finding in order.in_vain:
-            _log.warning("%s %s: Agora %s, and so does this", finding.path, finding.message, finding.rule.otherwise)
+        _warn_of(order.in_vain)
         return Answer(200, session.named)
 
     def query(self, app_id: str, resource_id: str, sid: str, mode: str) -> Answer:
@@ -281,3 +285,8 @@ class Sessions:
             uploads=self._uploads,
             studio=self._studio,
         )
+
+
+def _warn_of(in_vain: Sequence[Finding]) -> None:
+    for finding in in_vain:
+        _log.warning("%s %s: Agora %s, and so does this", finding.path, finding.message, finding.rule.otherwise)
