@@ -195,12 +195,16 @@ def test_of_a_large_unit_only_what_can_be_new_is_listed(world: World) -> None:
     picture = key(3).replace("20261104", "20261110")
     announce(world.catalog, picture, at_ms=AT_MS + 24 * 7 * 3_600_000)
     assert world.catalog.overview.stats()[0].unfinished_units == 0
-    report = world.sync(mode=Mode.DISCOVERY, large_unit=1_000)
-    assert (counts(report), report.list_requests["active"]) == ((0, 0, 0, 0, 1, 0, 0), 2)
-    announce(world.catalog, key(6), at_ms=AT_MS + 24 * 7 * 3_600_000)
-    world.put(picture, key(6))
+    for hours in (1, 22):
+        report = world.sync(mode=Mode.DISCOVERY, large_unit=1_000)
+        assert counts(report) == (0, 0, 0, 0, 1, 0, 0)
+        assert report.list_requests["active"] == 2, "as long as it is missing"
+        world.hours += hours
+    announce(world.catalog, key(0), at_ms=AT_MS + 24 * 7 * 3_600_000)
+    world.put(picture, key(0))
     report = world.sync(mode=Mode.DISCOVERY, large_unit=1_000)
     assert counts(report) == (0, 2, 0, 0, 0, 0, 0), "also what is older than everything that can be new"
+    assert report.list_requests["active"] > 2, "which takes the unit from there on"
     assert not is_open(world.catalog)
 
 
