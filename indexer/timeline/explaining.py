@@ -145,7 +145,7 @@ class _Judgement:
     def _away(self) -> Gap | None:
         """Where callbacks tell that there was no recorder in most of it."""
         found = away(self._stretch.since, self._stretch.until, self._stretch.changes)
-        if found is None or (found.until - found.since + 2 * self._slack()) * 2 < self._length or self._witnesses():
+        if found is None or not self._is_most(found.until - found.since) or self._witnesses():
             return None
         return self._told(Cause.SESSION_SILENT, found.evidence, on=None)
 
@@ -196,7 +196,7 @@ class _Judgement:
             return self._of(Cause.UNKNOWN, "pictures may be lost: a few are missing, and no clock tells", on=None)
         witnesses = self._witnesses()
         if witnesses:
-            if self._seen_for(witnesses) * 2 >= self._length - 2 * self._slack():
+            if self._is_most(self._seen_for(witnesses)):
                 return self._of(Cause.CAMERA_OFF, f"{_named(witnesses)} went on", on=False)
             return self._of(Cause.UNKNOWN, f"{_named(witnesses)} went on in a part of it only", on=None)
         return self._by_nobody_inside()
@@ -215,6 +215,10 @@ class _Judgement:
         if self._stretch.taken_over is not None:  # a failover that took too long, or one during a pause of everybody
             return self._of(Cause.SESSION_SILENT, f"{told}, and the recorder changed", on=None)
         return self._of(Cause.SESSION_SILENT, told, on=False)
+
+    def _is_most(self, time: timedelta) -> bool:
+        """Whether it is at least half of what lies between the slack at both ends."""
+        return time * 2 >= self._length - 2 * self._slack()
 
     def _slack(self) -> timedelta:
         """How far from its ends others are no evidence: their clocks tick at other moments."""

@@ -506,6 +506,12 @@ def test_a_recorder_that_begins_or_leaves_at_the_end_of_a_gap_was_not_away_in_it
     assert told_gaps(hole(20), [told])[0][0] is not Cause.SESSION_SILENT
 
 
+def test_a_recorder_that_was_away_for_less_than_half_of_a_gap_does_not_explain_it() -> None:
+    for back, is_silent in ((195.0, False), (230.0, True)):
+        (gap,) = explain(hole(303), TOLD, Others({}, facts((-300, ON), (100, LEFT), (back, STARTED))))
+        assert (gap.cause is Cause.SESSION_SILENT) == is_silent
+
+
 def test_before_the_first_picture_one_has_not_joined_until_a_callback_tells_it() -> None:
     first = Hole(NOON, after(95), None, Taken(after(95)))
     assert told_gaps(first, []) == [(Cause.NOT_JOINED, 0, 95, False)]
