@@ -9,7 +9,8 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from operator import attrgetter
+from itertools import groupby, takewhile
+from operator import attrgetter, itemgetter
 from typing import Final
 
 from indexer.agora.facts import Fact, FactKind
@@ -150,21 +151,30 @@ def _offs(
     """When the camera was off, in time order."""
     found: list[_Off] = []
     begin, stopped = stretch.since, None
-    for at, now_on in switches:
+    for now_on, told in groupby(switches, itemgetter(1)):
+        moments = [at for at, _ in told]
+        at = moments[0]
         moment = min(max(at, stretch.since), stretch.until)
         if not now_on:
             if is_on:
                 begin, stopped = moment, at
         elif not is_on:
             found.append(_Off(begin, moment, stopped, at))
-            begin = moment
-        elif not stretch.changed and not _during(stretch.since, at, changes):  # else a new recorder says what it sees
+        elif not stretch.changed and _is_once(moments, stretch.since, changes):
             found.append(_Off(begin, moment, None, at))
-            begin = moment
         is_on = now_on
     if not is_on and stopped is not None:
         found.append(_Off(begin, stretch.until, stopped, None))
     return [off for off in found if off.until - off.since > _longest_doubt(off, stretch)]
+
+
+def _is_once(moments: Sequence[datetime], since: datetime, changes: Sequence[Fact]) -> bool:
+    """Whether a camera that was on came on again: it was off before, but not if one hears that it is on all the time.
+
+    What a new recorder says of whom it sees does not count.
+    """
+    said = list(takewhile(lambda at: not _during(since, at, changes), moments))
+    return bool(said) and said[-1] - said[0] <= _TOLERANCE
 
 
 def _longest_doubt(off: _Off, stretch: Edges) -> timedelta:

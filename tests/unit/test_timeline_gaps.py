@@ -399,6 +399,16 @@ def told_gaps(
         pytest.param([(-300, ON), (299, ON)], "the user began to send video at 12:04:59Z (callback)", id="on only"),
         pytest.param([(299, ON)], "the user began to send video at 12:04:59Z (callback)", id="nothing before"),
         pytest.param(
+            [(-300, ON), (299, ON), (299.4, ON)],
+            "the user began to send video at 12:04:59Z (callback)",
+            id="on only, and twice",
+        ),
+        pytest.param(
+            [(-9, OFF), (-1, ON), (299, ON)],
+            "the user began to send video at 12:04:59Z (callback)",
+            id="on at both ends",
+        ),
+        pytest.param(
             [(-300, ON), (-1, OFF), (299, ON), (299.4, ON)],
             "the user sent no video from 11:59:59Z to 12:04:59Z (callbacks)",
             id="clocks that differ, and twice",
@@ -430,6 +440,27 @@ def test_a_gap_that_is_partly_a_camera_that_was_off_is_told_in_parts() -> None:
         (Cause.CAMERA_OFF, 104, 204, False),
         (Cause.UNKNOWN, 204, 303, True),
     ]
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        pytest.param([(second, ON) for second in range(-600, 1_000, 60)], id="by the minute"),
+        pytest.param([(second, ON) for second in range(-570, 1_000, 60)], id="half a minute later"),
+        pytest.param([(-300, ON), (20, ON), (290, ON)], id="twice"),
+    ],
+)
+def test_callbacks_that_repeat_that_a_camera_is_on_do_not_tell_that_it_was_off(
+    told: list[tuple[float, FactKind]],
+) -> None:
+    assert told_gaps(hole(303), told, GONE_ON) == [(Cause.UNKNOWN, 0, 303, True)]
+
+
+def test_a_camera_was_on_from_the_first_callback_that_tells_it() -> None:
+    off = (Cause.CAMERA_OFF, 0, 150, False)
+    assert told_gaps(hole(303), [(4, OFF), (150, ON), (290, ON)]) == [off, (Cause.UNKNOWN, 150, 303, True)]
+    # What a new recorder says of whom it sees is no repetition.
+    assert told_gaps(hole(303), [(-300, ON), (150, ON), (200, TAKEN_OVER), (201, ON)])[0] == off
 
 
 def test_a_camera_that_callbacks_tell_was_on_was_not_off_whatever_others_did() -> None:
