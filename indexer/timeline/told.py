@@ -86,7 +86,7 @@ def parts(stretch: Edges, facts: Sequence[Fact], *, pause: timedelta, told_until
 
     `facts` are the user's and the session's around the stretch in time order, and the last one of the camera before it
     is among them.  A part that is no longer than `pause`, the longest one between two shots, is no part, because
-    nothing is missing in it.  `told_until` is the time of the last
+    nothing is missing in it; unless nobody has a shot behind it any more.  `told_until` is the time of the last
     callback of the session: what nobody would have told is not known.
     """
     longest = pause + _TOLERANCE
@@ -100,6 +100,9 @@ def parts(stretch: Edges, facts: Sequence[Fact], *, pause: timedelta, told_until
     found = []
     begin = stretch.since
     for off in offs:
+        is_end = off.until == stretch.until and (off.since == stretch.since or not stretch.ends_seen)
+        if off.until - off.since <= longest and not is_end:
+            continue
         if off.since > begin:
             found.append(_between(begin, off.since, changes))
         found.append(Part(off.since, off.until, False, off.evidence))
@@ -107,7 +110,8 @@ def parts(stretch: Edges, facts: Sequence[Fact], *, pause: timedelta, told_until
     if begin < stretch.until:
         last = _between(begin, stretch.until, changes)
         if not stretch.ends_seen:
-            last = replace(last, on=None, evidence=f"the user sent video from {clock(begin)} on (callback)")
+            told = f"the user sent video from {clock(offs[-1].until)} on (callback)"
+            last = replace(last, on=None, evidence=told)
         if stretch.changed and not _during(stretch.since, begin, changes):
             last = replace(last, on=None, changed=True)
         found.append(last)

@@ -463,6 +463,35 @@ def test_a_camera_was_on_from_the_first_callback_that_tells_it() -> None:
     assert told_gaps(hole(303), [(-300, ON), (150, ON), (200, TAKEN_OVER), (201, ON)])[0] == off
 
 
+@pytest.mark.parametrize(
+    "told",
+    [
+        pytest.param([(-300, ON), (100, OFF), (101, ON)], id="off for a moment"),
+        pytest.param([(-300, ON), (3, ON)], id="on right behind the last picture"),
+        pytest.param([(-300, OFF), (3, ON)], id="the same, and off before"),
+        pytest.param([(-300, ON), (290, OFF)], id="off right before the next picture"),
+    ],
+)
+def test_a_camera_that_was_off_for_no_longer_than_a_pause_makes_no_part(told: list[tuple[float, FactKind]]) -> None:
+    assert told_gaps(hole(303), told) == [(Cause.UNKNOWN, 0, 303, True)]
+
+
+def test_a_gap_that_is_hardly_longer_than_a_pause_is_a_camera_that_was_off_for_a_moment() -> None:
+    assert told_gaps(hole(16.5), [(-300, ON), (5, OFF), (7, ON)]) == [(Cause.CAMERA_OFF, 0, 16.5, False)]
+
+
+def test_at_the_ends_of_a_session_a_moment_off_makes_a_part_only_if_nobody_came_back() -> None:
+    first, last = Hole(NOON, after(95), None, Taken(after(95))), Hole(NOON, after(300), Taken(NOON), None)
+    assert told_gaps(first, [(5, ON)]) == [(Cause.UNKNOWN, 0, 95, True)]
+    assert told_gaps(last, [(-90, ON), (295, OFF)]) == [
+        (Cause.UNKNOWN, 0, 295, True),
+        (Cause.LEFT, 295, 300, False),
+    ]
+    (gap,) = explain(last, TOLD, Others({}, facts((-90, ON), (100, OFF), (101, ON))))
+    assert (gap.cause, gap.on) == (Cause.UNKNOWN, None)
+    assert gap.evidence == "the user sent video from 12:01:41Z on (callback), and has no pictures"
+
+
 def test_a_camera_that_callbacks_tell_was_on_was_not_off_whatever_others_did() -> None:
     soon = replace(TOLD, listed_at=NOON + timedelta(hours=1))
     for shots in (GONE_ON, {}):
