@@ -28,13 +28,15 @@ from indexer.agora.failures import (
 )
 from indexer.agora.names import RecordingName, ScreenshotName, parse
 from indexer.errors import ConfigError
-from indexer.service.emulator import posting
+from indexer.service.emulator import posting, sessions
 from indexer.service.emulator.callbacks import Journal, Spoiler, Spoiling
 from indexer.service.emulator.clock import Clock
 from indexer.service.emulator.posting import Poster
 from indexer.service.emulator.scenario import Failover, Scenario
 from indexer.service.emulator.service import LONGEST_BODY, Access, Recordings, application
 from indexer.service.serving import serving
+from indexer.storage.base import ObjectStore
+from indexer.storage.urls import Address, open_store
 from tests.emulators import (
     APP,
     BEGIN,
@@ -431,6 +433,25 @@ def test_update_changes_whose_video_is_taken(weed: S3Server) -> None:
         assert running.stop().status_code == 200
     taken = {uid: _times(key for key in keys(weed, bucket) if f"__uid_s_{uid}__" in key) for uid in ("1001", "1002")}
     assert max(taken["1001"]) < min(taken["1002"])
+
+
+def test_sessions_of_one_storage_and_its_keys_share_its_connections(monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[Address] = []
+
+    def opening(address: Address) -> ObjectStore:
+        opened.append(address)
+        return open_store(address.location, address.options)
+
+    monkeypatch.setattr(sessions, "_open", opening)
+    body = start_body()
+    with emulated(NOBODY, s3_endpoint="http://127.0.0.1:9") as agora:
+        for uid in ("1", "2"):
+            agora.started({**body, "uid": uid}).update({"storageConfig": body["clientRequest"]["storageConfig"]})
+        assert len(opened) == 1
+        other = {**body["clientRequest"]["storageConfig"], "secretKey": "another"}
+        agora.started({**start_body(storageConfig=other), "uid": "3"})
+        assert len(opened) == 2
+    assert "another" not in repr(opened)
 
 
 def test_with_recording_file_config_playlists_and_slices_are_beside_the_pictures(weed: S3Server) -> None:

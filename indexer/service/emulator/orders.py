@@ -23,7 +23,7 @@ from indexer.agora.vendors import place, prefix_of
 from indexer.service.emulator.answers import refusal
 from indexer.service.emulator.simulation import Plan
 from indexer.storage.base import ObjectStore
-from indexer.storage.urls import Location, S3Options, open_store
+from indexer.storage.urls import Address, Location, S3Options, open_store
 
 _NO_CHANNEL: Final = frozenset({rules.CNAME_CHARACTERS, rules.CNAME_LENGTH})
 """Answered with a code of their own by `acquire`."""
@@ -187,7 +187,13 @@ def _object(value: object) -> Mapping[str, object]:
 
 
 def open_storage(storage: StorageConfig, *, s3_endpoint: str | None, attempts: int = ATTEMPTS) -> ObjectStore:
-    """The bucket of a `storageConfig`, with its keys, at `s3_endpoint` if there is one.  Nothing is sent yet.
+    """The bucket of a `storageConfig`, see `address_of`.  Nothing is sent yet.  Raises `ConfigError`."""
+    address = address_of(storage, s3_endpoint=s3_endpoint, attempts=attempts)
+    return open_store(address.location, address.options)
+
+
+def address_of(storage: StorageConfig, *, s3_endpoint: str | None, attempts: int = ATTEMPTS) -> Address:
+    """Where the bucket of a `storageConfig` is, with its keys; at `s3_endpoint` if there is one.
 
     Raises `ConfigError` for a storage that S3 clients cannot reach.
     """
@@ -208,4 +214,4 @@ def open_storage(storage: StorageConfig, *, s3_endpoint: str | None, attempts: i
         connect_timeout_s=_CONNECT_S,
         read_timeout_s=_ANSWER_S,
     )
-    return open_store(Location("s3", storage.bucket), keyed)
+    return Address(Location("s3", storage.bucket), keyed)
