@@ -28,7 +28,7 @@ from indexer.service.emulator.capture import UNHURRIED, Capture, Clock, State, T
 from indexer.service.emulator.pictures import FACES, Studio, faces, with_comment
 from indexer.service.emulator.scenario import Failover, Late, Period, Scenario, User
 from indexer.service.emulator.simulation import Plan, ShotTaken, happenings, shot_key
-from indexer.service.emulator.uploading import LATE, THREADS, WAITING, Uploads
+from indexer.service.emulator.uploading import LATE, THREADS, WAITING, Ending, Upload, Uploads
 from indexer.storage.base import ObjectStore
 from indexer.storage.memory import MemoryStore
 from indexer.storage.options import S3Options
@@ -77,10 +77,18 @@ def until(condition: Callable[[], object]) -> None:
 class Session:
     """A capture with what it told."""
 
-    def __init__(self, scenario: Scenario, store: ObjectStore, *, plan: Plan = PLAN, speed: float = UNHURRIED) -> None:
+    def __init__(
+        self,
+        scenario: Scenario,
+        store: ObjectStore,
+        *,
+        plan: Plan = PLAN,
+        speed: float = UNHURRIED,
+        uploads: Uploads | None = None,
+    ) -> None:
         self.told: list[Told] = []
         self.clock = Clock(speed=speed, start=START)
-        self.uploads = Uploads(self.clock, retry_s=0.2)
+        self.uploads = uploads or Uploads(self.clock, retry_s=0.2)
         self.capture = Capture(
             plan, scenario, store, self.clock, self.told.append, uploads=self.uploads, studio=Studio(drawn_per_s=0)
         )
@@ -435,6 +443,62 @@ def test_a_slow_storage_delays_capturing_and_loses_nothing() -> None:
     status = session.capture.status()
     assert status.uploaded == status.taken == len(taken(replace(LESSON, length=timedelta(hours=1), failovers=())))
     session.uploads.close()
+
+
+def test_storages_that_hang_delay_no_session_of_another_one() -> None:
+    uploads = Uploads(Clock(speed=UNHURRIED, start=START))
+    hanging = [Moody() for _ in range(3)]
+    stuck = [Session(ENDLESS, store, uploads=uploads) for store in hanging]
+    for store, session in zip(hanging, stuck, strict=True):
+        store.open.clear()
+        session.capture.start()
+    until(lambda: all(session.capture.status().taken > WAITING for session in stuck))  # they wait for room
+    good = MemoryStore("good")
+    session = Session(LESSON, good, uploads=uploads)
+    session.capture.start()
+    assert session.capture.join(60)
+    assert len(keys(good)) == session.capture.status().taken > WAITING
+    assert uploads.close(within_s=0)  # and what hangs is left to its threads
+    for store, hung in zip(hanging, stuck, strict=True):
+        store.open.set()
+        assert hung.capture.stop(wait=False) is UploadingStatus.UNKNOWN
+        assert hung.capture.join(60)
+
+
+def test_what_another_store_waited_for_in_vain_is_no_reason_to_give_up_early() -> None:
+    """Nor if it lay at the same place in memory."""
+    uploads, heard = Uploads(Clock(speed=UNHURRIED, start=START), retry_s=0.6), list[Ending]()
+
+    def tried() -> int:
+        store = Moody()
+        store.error = StorageUnavailableError("try again later")
+        upload = Upload(store, "a.jpg", "image/jpeg", bytes, START, lambda _, ending, __: heard.append(ending))
+        before = len(heard)
+        assert uploads.put(upload, threading.Event())
+        until(lambda: len(heard) > before)
+        return store.asked
+
+    assert [tried() > 1, tried() > 1] == [True, True]
+    assert heard == [Ending.BACKED_UP] * 2
+    assert uploads.close() == 2
+
+
+class Mistake(MemoryStore):
+    """Has a mistake of ours in it."""
+
+    def put(self, *_: object, **__: object) -> None:
+        raise ZeroDivisionError
+
+
+def test_a_mistake_of_ours_is_logged_and_lets_the_session_end(caplog: pytest.LogCaptureFixture) -> None:
+    session = Session(replace(LESSON, length=timedelta(minutes=1), failovers=()), Mistake("emulated"))
+    with caplog.at_level(logging.ERROR):
+        session.run()
+    status = session.capture.status()
+    assert (status.state, status.uploaded, status.pending) == (State.ENDED, 0, 0)
+    assert status.lost == status.taken > THREADS  # more than there are threads to die of it
+    assert {record.message.partition(" of ")[0] for record in caplog.records} == {"the upload"}
+    assert all(record.exc_info for record in caplog.records)
 
 
 def test_a_session_of_its_own_can_be_closed_while_the_storage_hangs() -> None:

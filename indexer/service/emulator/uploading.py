@@ -2,6 +2,7 @@
 
 Nothing here grows without bound.  When the storage is slower than capturing, whoever captures waits for room, so an
 emulated session falls behind its clock instead of losing pictures: what happens stays the same for the same seed.
+Each storage has a lane of its own, and never all threads, so that one that hangs delays nobody else's pictures.
 
 What fails for now is tried again for `RETRY_S`, and is in the backup then (Agora's backup cloud, which is a list here),
 from which it is brought every minute until it is in the storage, or 72 h old.  What is refused, because keys, bucket or
@@ -10,26 +11,29 @@ how often and for how long it tries again they do not say.
 """
 
 import heapq
-import queue
+import logging
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import Enum, auto
 from itertools import count, repeat
-from threading import Event, Lock, Thread
+from threading import Condition, Event, Lock, Thread
 from typing import Final
+from weakref import WeakKeyDictionary
 
 from indexer.errors import LivestillsError, StorageUnavailableError
 from indexer.service.emulator.clock import Clock
 from indexer.storage.base import ObjectStore
 
+_log = logging.getLogger(__name__)
+
 THREADS: Final = 8
-"""Uploads under way.  A PUT to a server nearby takes a few milliseconds, to one across the world 200."""
+"""Uploads under way to one storage.  A PUT to a server nearby takes a few milliseconds, to one across the world 200."""
 
 WAITING: Final = 64
-"""Uploads that wait for a thread; whoever brings more waits himself."""
+"""Uploads to one storage that wait for a thread; whoever brings more waits himself."""
 
 LATE: Final = 100_000
 """Late and backed-up ones that are remembered, 500 bytes each; more are lost."""
@@ -41,7 +45,7 @@ BACKUP_KEPT: Final = timedelta(hours=72)
 BACKUP_PAUSE: Final = timedelta(minutes=1)
 
 _LOOK_S: Final = 0.1
-_LAST_S: Final = 0.5  # for a thread that is at its end anyway; one that hangs in a request is left to it
+_LAST_S: Final = 0.5  # for threads that are at their end anyway; those that hang in a request are left to it
 _PAUSES_S: Final = (0.25, 0.5, 1.0, 2.0)
 
 
@@ -54,7 +58,7 @@ class Ending(Enum):
     REFUSED = auto()
     """The storage does not want it, and will not."""
     GONE = auto()
-    """It was too late, or too many were waiting."""
+    """It was too late, too many were waiting, or a mistake of ours broke it off."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,18 +78,36 @@ class Upload:
     """It has been `BACKED_UP`."""
 
 
+class _Lane:
+    """What waits for one storage."""
+
+    def __init__(self, lock: Lock) -> None:
+        self.waiting, self.released = deque[Upload](), deque[Upload]()
+        """In time, and late ones whose time has come: those wait for no room, they are remembered anyhow."""
+        self.late_next = False
+        self.under_way = 0
+        self.down = False
+        """The last one waited in vain; so the next ones need not."""
+        self.room = Condition(lock)
+
+
 class Uploads:
     """The pool.  Threads may share it."""
 
     def __init__(
-        self, clock: Clock, *, threads: int = THREADS, waiting: int = WAITING, retry_s: float = RETRY_S
+        self, clock: Clock, *, threads: int = 2 * THREADS, waiting: int = WAITING, retry_s: float = RETRY_S
     ) -> None:
-        self._clock, self._retry_s = clock, retry_s
-        self._ready: queue.Queue[Upload | None] = queue.Queue(waiting)
+        """Half of the threads are for one storage at most."""
+        self._clock, self._most_waiting, self._retry_s = clock, waiting, retry_s
         self._late: list[tuple[datetime, int, Upload]] = []
-        self._down: set[int] = set()
+        self._remembered = 0
+        self._lanes: WeakKeyDictionary[ObjectStore, _Lane] = WeakKeyDictionary()
+        self._turns: deque[_Lane] = deque()  # those in which something waits
+        self._free = threads
+        self._unfinished = 0
         self._order = count()
         self._lock = Lock()
+        self._ready = Condition(self._lock)
         self._closed = False
         self._closing = Event()
         self._newer = Event()
@@ -96,21 +118,23 @@ class Uploads:
 
     def put(self, upload: Upload, interrupted: Event) -> bool:
         """Upload it soon; waits for room, and gives up when `interrupted`: whether it was taken."""
-        while not self._closing.is_set():
-            try:
-                self._ready.put(upload, timeout=_LOOK_S)
-            except queue.Full:
+        with self._lock:
+            lane = self._lane(upload.store)
+            while len(lane.waiting) >= self._most_waiting and not self._closing.is_set():
                 if interrupted.is_set():
                     return False
-            else:
-                return True
-        return False
+                lane.room.wait(_LOOK_S)
+            if self._closing.is_set():
+                return False
+            self._line_up(lane, lane.waiting, upload)
+        return True
 
     def put_at(self, due: datetime, upload: Upload) -> bool:
         """Upload it when the clock shows `due`: whether there was room to remember it."""
         with self._lock:
-            if len(self._late) >= LATE or self._closing.is_set():
+            if self._remembered >= LATE or self._closing.is_set():
                 return False
+            self._remembered += 1
             heapq.heappush(self._late, (due, next(self._order), upload))
             is_next = self._late[0][2] is upload
         if is_next:
@@ -124,62 +148,120 @@ class Uploads:
                 return 0
             self._closed = True
         deadline = time.monotonic() + within_s
-        while self._ready.unfinished_tasks and time.monotonic() < deadline:
+        while self._unfinished and time.monotonic() < deadline:
             time.sleep(_LOOK_S / 5)
-        self._closing.set()
-        self._newer.set()
         with self._lock:
+            self._closing.set()
             forgotten = [upload for _, _, upload in self._late]
             self._late.clear()
-        forgotten += self._waiting()
-        for _ in self._workers:
-            self._ready.put(None)
+            for lane in self._turns:
+                forgotten += (*lane.waiting, *lane.released)
+                lane.waiting.clear()
+                lane.released.clear()
+            self._turns.clear()
+            self._ready.notify_all()
+        self._newer.set()
+        ended_by = time.monotonic() + _LAST_S
         for thread in (*self._workers, self._releaser):
-            thread.join(max(0.0, deadline - time.monotonic()) + _LAST_S)
-        forgotten += self._waiting()  # what was brought just now
+            thread.join(max(0.0, ended_by - time.monotonic()))
         for upload in forgotten:
             upload.ended(upload, Ending.GONE, None)
         return len(forgotten)
 
-    def _waiting(self) -> list[Upload]:
-        """Take out what waits for a thread."""
-        found = []
-        with suppress(queue.Empty):
-            while True:
-                found.append(self._ready.get_nowait())
-        return [upload for upload in found if upload is not None]
+    # --- Lanes, each method with the lock ---------------------------------------------------------------------------
+
+    def _lane(self, store: ObjectStore) -> _Lane:
+        return self._lanes.setdefault(store, _Lane(self._lock))
+
+    def _line_up(self, lane: _Lane, line: deque[Upload], upload: Upload) -> None:
+        if not lane.waiting and not lane.released:
+            self._turns.append(lane)
+        line.append(upload)
+        self._unfinished += 1
+        self._ready.notify()
+
+    def _take(self) -> tuple[_Lane, Upload] | None:
+        """The next one, of another storage than the last one if there is one.
+
+        No lane has more threads than it leaves free: one alone has half of them, and something is left for the next.
+        """
+        for _ in range(len(self._turns)):
+            lane = self._turns.popleft()
+            upload = self._first_of(lane) if lane.under_way < self._free else None
+            if lane.waiting or lane.released:
+                self._turns.append(lane)
+            if upload is not None:
+                lane.under_way += 1
+                self._free -= 1
+                return lane, upload
+        return None
+
+    def _first_of(self, lane: _Lane) -> Upload:
+        """Late ones take turns with those in time."""
+        late = bool(lane.released) and (lane.late_next or not lane.waiting)
+        lane.late_next = not late
+        if late:
+            self._remembered -= 1
+            return lane.released.popleft()
+        lane.room.notify()
+        return lane.waiting.popleft()
+
+    # --- Threads ----------------------------------------------------------------------------------------------------
 
     def _work(self) -> None:
-        while not self._closing.is_set():
-            upload = self._ready.get()
-            try:
-                if upload is None:
-                    return
-                self._carry_out(upload)
-            finally:
-                self._ready.task_done()
+        while self._work_once():
+            pass
 
-    def _carry_out(self, upload: Upload) -> None:
+    def _work_once(self) -> bool:
+        """Whether there may be more.  What was done is not held while waiting for the next."""
+        with self._lock:
+            while (taken := self._take()) is None:
+                if self._closing.is_set():
+                    return False
+                self._ready.wait()
+        lane, upload = taken
+        try:
+            self._carry_out(lane, upload)
+        except Exception:  # noqa: BLE001  # a mistake of ours must not end the thread for which others wait
+            _log.exception("what became of %s was not heard", upload.key)
+        finally:
+            with self._lock:
+                lane.under_way -= 1
+                self._free += 1
+                self._unfinished -= 1
+                self._ready.notify()  # this one takes one itself, but now there may be two
+        return True
+
+    def _carry_out(self, lane: _Lane, upload: Upload) -> None:
+        try:
+            ending, error = self._put(lane, upload)
+        except Exception:  # noqa: BLE001  # the session waits to hear of it, whatever went wrong
+            _log.exception("the upload of %s broke off", upload.key)
+            ending, error = Ending.GONE, None
+        if ending is Ending.BACKED_UP:
+            self._back_up(upload, error)
+        else:
+            upload.ended(upload, ending, error)
+
+    def _put(self, lane: _Lane, upload: Upload) -> tuple[Ending, LivestillsError | None]:
         data = upload.make()
         until = time.monotonic() + self._retry_s
         for pause_s in _pauses():
             try:
                 upload.store.put(upload.key, data, content_type=upload.content_type)
             except StorageUnavailableError as exc:
-                # Where one has waited in vain the next ones need not.
-                patient = not upload.backed_up and id(upload.store) not in self._down
+                patient = not upload.backed_up and not lane.down
                 if patient and time.monotonic() + pause_s < until and not self._closing.wait(pause_s):
                     continue
-                self._down.add(id(upload.store))
-                self._back_up(upload, exc)
+                lane.down = True
+                return Ending.BACKED_UP, exc
             except LivestillsError as exc:
-                upload.ended(upload, Ending.REFUSED, exc)
-            else:
-                self._down.discard(id(upload.store))
-                upload.ended(upload, Ending.UPLOADED, None)
-            return
+                return Ending.REFUSED, exc
+            lane.down = False
+            break
+        return Ending.UPLOADED, None
 
-    def _back_up(self, upload: Upload, error: LivestillsError) -> None:
+    def _back_up(self, upload: Upload, error: LivestillsError | None) -> None:
         now = self._clock.now()
         kept = now - upload.taken_at < BACKUP_KEPT and self.put_at(now + BACKUP_PAUSE, replace(upload, backed_up=True))
         if not kept:
@@ -199,9 +281,10 @@ class Uploads:
                 self._newer.clear()
             else:
                 with self._lock:
-                    upload = heapq.heappop(self._late)[2] if self._late else None
-                if upload is not None and not self.put(upload, self._closing):
-                    upload.ended(upload, Ending.GONE, None)
+                    if self._late:
+                        upload = heapq.heappop(self._late)[2]
+                        lane = self._lane(upload.store)
+                        self._line_up(lane, lane.released, upload)
 
 
 def _pauses() -> Iterator[float]:
