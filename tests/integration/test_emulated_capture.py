@@ -23,8 +23,9 @@ from indexer.agora.names import RecordingName, ScreenshotName, parse
 from indexer.agora.playlists import parse_playlist
 from indexer.errors import AccessDeniedError, StorageUnavailableError
 from indexer.render.thumbnail import ThumbSpec, thumbnails_with_sight
+from indexer.service.emulator import notes
 from indexer.service.emulator.backfill import Past, Written, backfill
-from indexer.service.emulator.capture import UNHURRIED, Capture, Clock, State, Told, UploadingStatus
+from indexer.service.emulator.capture import REFUSED_IN_A_ROW, UNHURRIED, Capture, Clock, State, Told, UploadingStatus
 from indexer.service.emulator.pictures import FACES, Studio, faces, with_comment
 from indexer.service.emulator.scenario import Failover, Late, Period, Scenario, User
 from indexer.service.emulator.simulation import Plan, ShotTaken, happenings, shot_key
@@ -426,6 +427,38 @@ def test_a_session_whose_uploads_are_refused_ends_and_backs_nothing_up(caplog: p
     assert [record.message for record in caplog.records] == [
         f"session {PLAN.sid} ends, its uploads are refused: the secret key does not belong to the access key"
     ]
+
+
+def test_a_session_that_only_records_ends_as_well_when_its_uploads_are_refused() -> None:
+    store = Moody()
+    store.error = AccessDeniedError("no")
+    session = Session(ENDLESS, store, plan=replace(PLAN, records=True, pictures=False))
+    session.run()
+    assert session.capture.status().state is State.REFUSED
+    ends = [told.details for told in session.told if isinstance(told.details, events.OtherEvent)]
+    assert ends == [notes.STORAGE_ERROR, notes.session_exit(normal=False)]
+
+
+@pytest.mark.parametrize("failures", [0, 4])
+def test_what_is_refused_after_its_end_changes_nothing_about_a_session(failures: int) -> None:
+    hands = [0.0]
+    clock = Clock(speed=1e6, start=START, ticking=lambda: hands[0])
+    failovers = tuple(Failover(timedelta(seconds=30 + number), timedelta(0)) for number in range(failures))
+    store, told = Moody(), list[Told]()
+    store.error = AccessDeniedError("no")
+    scenario = replace(ENDLESS, late=Late(1.0, timedelta(hours=10)), failovers=failovers)
+    with closing(Capture(PLAN, scenario, store, clock, told.append, studio=Studio(drawn_per_s=0))) as session:
+        session.start()
+        until(lambda: session.status().started_at)
+        hands[0] = 40 / 1e6
+        until(lambda: session.status().taken > REFUSED_IN_A_ROW)
+        until(lambda: not failures or session.status().state is State.LOST)
+        session.stop()
+        ended, heard = session.status().state, len(told)
+        assert ended is (State.LOST if failures else State.ENDED)
+        hands[0] = 1.0
+        until(lambda: session.status().refused == session.status().taken)
+        assert (session.status().state, len(told)) == (ended, heard)
 
 
 def test_a_slow_storage_delays_capturing_and_loses_nothing() -> None:

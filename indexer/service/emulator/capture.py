@@ -50,6 +50,9 @@ PROGRESS_EVERY: Final = timedelta(minutes=1)
 REFUSED_IN_A_ROW: Final = 3
 """After so many refused uploads, and none that was taken, the session ends: "session may end, query 404"."""
 
+_GOING: Final = frozenset({State.STARTING, State.RUNNING, State.SILENT})
+_ENDABLE: Final = _GOING | {State.UPLOADING}
+
 _SLOW: Final = timedelta(seconds=10)
 _JPEG: Final = "image/jpeg"
 
@@ -193,10 +196,12 @@ class Capture:
             return
         behind = max(timedelta(), self._clock.now() - due)
         slow = _SLOW * self._clock.speed
-        if self._counts.behind_most <= slow < behind:
+        with self._lock:
+            newly = self._counts.behind_most <= slow < behind
+            self._counts.behind = behind
+            self._counts.behind_most = max(self._counts.behind_most, behind)
+        if newly:
             _log.warning("session %s is behind its time: the storage takes less than is captured", self._plan.sid)
-        self._counts.behind = behind
-        self._counts.behind_most = max(self._counts.behind_most, behind)
 
     def _happen(self, happening: Happening) -> None:
         match happening:
@@ -233,9 +238,6 @@ class Capture:
             self._clock.sleep_until(self._last_due, Event())  # nobody else makes it go on
             self._nothing_left.wait(STOP_WITHIN_S)
         self._tell_end()
-        with self._lock:
-            if self._state is State.UPLOADING:
-                self._state = State.ENDED
         self._finished.set()
         if self._owns_uploads:
             self._nothing_left.wait()
@@ -244,12 +246,14 @@ class Capture:
     def _tell_end(self) -> None:
         """What the uploader tells when it is done.  After the fourth failure nobody is left to tell anything."""
         with self._lock:
+            if self._state is State.UPLOADING:
+                self._state = State.ENDED  # from now on what is late may be refused, and changes nothing
             state, pending = self._state, self._counts.pending
         now = self._clock.now()
-        if state is State.UPLOADING:
+        if state is State.ENDED:
             self._tell(now, events.BackedUp() if pending else events.Uploaded())
         if state is not State.LOST:
-            self._tell(now, notes.session_exit(normal=state is State.UPLOADING))
+            self._tell(now, notes.session_exit(normal=state is State.ENDED))
 
     # --- Uploads ----------------------------------------------------------------------------------------------------
 
@@ -278,17 +282,8 @@ class Capture:
         if ending is Ending.UPLOADED:
             self._tell(self._clock.now(), events.SnapshotFile(upload.key))
         with self._lock:
-            self._counts.picture(upload, ending, error)
-            ruined = self._counts.refused_in_a_row >= REFUSED_IN_A_ROW and self._state is not State.REFUSED
-            if ruined:
-                self._state = State.REFUSED
-            self._check_end()
-        if ending is Ending.BACKED_UP:
-            self._tell(self._clock.now(), notes.BACKED_UP_WARNING)
-        if ruined:
-            _log.warning("session %s ends, its uploads are refused: %s", self._plan.sid, error)
-            self._tell(self._clock.now(), notes.STORAGE_ERROR)
-            self.stop(wait=False)
+            self._counts.picture(ending)
+        self._ended(upload, ending, error)
 
     def _slice(self, cut: SliceCut) -> None:
         with self._lock:
@@ -327,7 +322,25 @@ class Capture:
 
     def _file_ended(self, upload: Upload, ending: Ending, error: LivestillsError | None) -> None:
         with self._lock:
-            self._counts.file(upload, ending, error)
+            self._counts.file(ending)
+        self._ended(upload, ending, error)
+
+    def _ended(self, upload: Upload, ending: Ending, error: LivestillsError | None) -> None:
+        """What follows from any upload.  Only then it is not under way any more, so nobody leaves before it is told."""
+        with self._lock:
+            self._counts.upload(ending, error)
+            ruined = self._counts.refused_in_a_row >= REFUSED_IN_A_ROW and self._state in _ENDABLE
+            if ruined:
+                self._state = State.REFUSED
+        if ending is Ending.BACKED_UP:
+            self._tell(self._clock.now(), notes.BACKED_UP_WARNING)
+        if ruined:
+            _log.warning("session %s ends, its uploads are refused: %s", self._plan.sid, error)
+            self._tell(self._clock.now(), notes.STORAGE_ERROR)
+            self.stop(wait=False)
+        with self._lock:
+            if not upload.is_late and not upload.backed_up:
+                self._counts.under_way -= 1
             self._check_end()
 
     def _check_end(self) -> None:
@@ -366,8 +379,10 @@ class Capture:
         recorder_uid: str | None = None,
         bak: int | None = None,
     ) -> None:
+        """Go on in another state, unless the session is ending."""
         with self._lock:
-            self._state = state
+            if self._state in _GOING:
+                self._state = state
             self._started_at = started_at or self._started_at
             self._recorder_uid = recorder_uid or self._recorder_uid
             self._bak = self._bak if bak is None else bak

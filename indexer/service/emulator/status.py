@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from indexer.agora.events import Details
 from indexer.errors import LivestillsError
-from indexer.service.emulator.uploading import Ending, Upload
+from indexer.service.emulator.uploading import Ending
 
 
 class State(StrEnum):
@@ -108,23 +108,20 @@ class Counts:
         """Pictures that are under way, late or in the backup."""
         return self.taken - self.uploaded - self.lost
 
-    def picture(self, upload: Upload, ending: Ending, error: LivestillsError | None) -> None:
+    def picture(self, ending: Ending) -> None:
         """A picture came to this end."""
-        self._ended(upload, ending, error)
         match ending:
             case Ending.UPLOADED:
                 self.uploaded += 1
             case Ending.REFUSED | Ending.GONE:
                 self.lost += 1
 
-    def file(self, upload: Upload, ending: Ending, error: LivestillsError | None) -> None:
+    def file(self, ending: Ending) -> None:
         """A file came to this end."""
-        self._ended(upload, ending, error)
         self.files += ending is Ending.UPLOADED
 
-    def _ended(self, upload: Upload, ending: Ending, error: LivestillsError | None) -> None:
-        if not upload.is_late and not upload.backed_up:
-            self.under_way -= 1
+    def upload(self, ending: Ending, error: LivestillsError | None) -> None:
+        """Either of them did."""
         self.backed_up += ending is Ending.BACKED_UP
         self.refused += ending is Ending.REFUSED
         self.refused_in_a_row = self.refused_in_a_row + 1 if ending is Ending.REFUSED else 0
