@@ -630,6 +630,16 @@ def test_whatever_callbacks_tell_gaps_tile_their_hole(
     assert again == gaps
 
 
+def test_beside_what_has_expired_as_many_are_missing_as_without_callbacks() -> None:
+    removed = [Removed(after(100), after(190), 10)]
+    silent, told = (
+        list(explain(hole(610), replace(case, removed=removed), Others(GONE_ON, facts((-300, ON)))))
+        for case in (CASE, TOLD)
+    )
+    assert [gap.missing for gap in told] == [gap.missing for gap in silent] == [9, 10, 41]
+    assert [gap.cause for gap in told] == [Cause.UNKNOWN, Cause.EXPIRED, Cause.UNKNOWN]
+
+
 class Read(Fact):
     """A fact that counts how often anything of it is read."""
 
