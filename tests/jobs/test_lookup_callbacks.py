@@ -1,6 +1,7 @@
-"""Timelines of sessions that callbacks told of, on each database."""
+"""Timelines of sessions that callbacks told of."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 import pytest
 
@@ -19,7 +20,14 @@ ON, OFF = FactKind.CAMERA_ON, FactKind.CAMERA_OFF
 
 
 @pytest.fixture
-def bucket(catalog: Catalog) -> Bucket:
+def bucket(tmp_path: Path) -> Iterator[Bucket]:
+    with Catalog.open_to_write(f"sqlite:///{tmp_path}/catalog.db", now=NOW) as catalog:
+        yield Bucket(catalog)
+
+
+@pytest.fixture
+def any_bucket(catalog: Catalog) -> Bucket:
+    """On each database: for every kind of question that is asked of one."""
     return Bucket(catalog)
 
 
@@ -31,9 +39,9 @@ def gaps(found: Timeline) -> list[tuple[Cause, ToldBy]]:
     return [(gap.cause, gap.told_by) for gap in found.gaps]
 
 
-def test_of_somebody_alone_callbacks_tell_what_names_do_not(bucket: Bucket) -> None:
-    bucket.has("7", [*every_ten(0, 300), *every_ten(603, 900), *every_ten(1200, 1500)])
-    catalog = bucket.synced()
+def test_of_somebody_alone_callbacks_tell_what_names_do_not(any_bucket: Bucket) -> None:
+    any_bucket.has("7", [*every_ten(0, 300), *every_ten(603, 900), *every_ten(1200, 1500)])
+    catalog = any_bucket.synced()
     assert gaps(told(catalog, "7")) == [(Cause.UNKNOWN, ToldBy.NAMES)] * 2
     catalog.facts.record(facts("7", (-1, ON), (299, OFF), (602, ON)))
     # Nothing came any more, so nobody would have told that the camera was off once more.
@@ -47,9 +55,9 @@ def test_of_somebody_alone_callbacks_tell_what_names_do_not(bucket: Bucket) -> N
     assert found.capture == 90 / 120
 
 
-def test_what_waits_in_the_backup_is_pending(bucket: Bucket) -> None:
-    bucket.has("7", [*every_ten(0, 300), *every_ten(603, 900)])
-    catalog = bucket.synced(after(1000))
+def test_what_waits_in_the_backup_is_pending(any_bucket: Bucket) -> None:
+    any_bucket.has("7", [*every_ten(0, 300), *every_ten(603, 900)])
+    catalog = any_bucket.synced(after(1000))
     catalog.facts.record(facts("7", (-1, ON)) + facts("", (950, FactKind.BACKED_UP)))
     terms = Terms({}, HORIZON, NOW)
     (gap,) = told(catalog, "7", terms=terms).gaps
@@ -57,11 +65,11 @@ def test_what_waits_in_the_backup_is_pending(bucket: Bucket) -> None:
     assert gap.evidence == "the camera was on (callbacks), and files wait in Agora's backup: pictures may still come"
 
 
-def test_what_is_told_of_others_is_told_of_nobody_else(bucket: Bucket) -> None:
+def test_what_is_told_of_others_is_told_of_nobody_else(any_bucket: Bucket) -> None:
     for cname, sid in (("room", SID), ("other", SID), ("room", "ab" * 16)):
         for uid in ("7", "8"):
-            bucket.has(uid, [*every_ten(0, 300), *every_ten(603, 900)], cname=cname, sid=sid)
-    catalog = bucket.synced()
+            any_bucket.has(uid, [*every_ten(0, 300), *every_ten(603, 900)], cname=cname, sid=sid)
+    catalog = any_bucket.synced()
     catalog.facts.record(facts("7", (299, OFF), (602, ON)))
     found = {
         (each.cname, each.sid, each.uid): gaps(each)
@@ -72,10 +80,10 @@ def test_what_is_told_of_others_is_told_of_nobody_else(bucket: Bucket) -> None:
     assert list(found.values()) == [[(Cause.SESSION_SILENT, ToldBy.NAMES)]] * 5
 
 
-def test_gaps_of_a_period_are_those_of_the_session_cut(bucket: Bucket) -> None:
-    bucket.has("7", [*every_ten(0, 100), *every_ten(803, 900), *every_ten(1_150, 1_300), *every_ten(1_400, 1_500)])
-    bucket.has("8", every_ten(0, 1_500))
-    catalog = bucket.synced()
+def test_gaps_of_a_period_are_those_of_the_session_cut(any_bucket: Bucket) -> None:
+    any_bucket.has("7", [*every_ten(0, 100), *every_ten(803, 900), *every_ten(1_150, 1_300), *every_ten(1_400, 1_500)])
+    any_bucket.has("8", every_ten(0, 1_500))
+    catalog = any_bucket.synced()
     told_of = [(-1, ON), (199, OFF), (302, ON), (403, OFF), (599, ON), (702, OFF), (801, ON), (1_000, OFF), (1_149, ON)]
     catalog.facts.record(facts("7", *told_of) + facts("8", (-1, ON)) + facts("", (1_510, FactKind.RECORDER_LEFT)))
     whole = told(catalog, "7").gaps
