@@ -11,7 +11,17 @@ from threading import Lock
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
+from hypothesis.stateful import (
+    Bundle,
+    MultipleResults,
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    multiple,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 from sqlalchemy import select
 
 from indexer.catalog.announcing import Announced
@@ -32,6 +42,8 @@ SIDS = ["00" * 16, "1cd3d60b784382f12ce30fa615421852", "ba" * 16]
 BAKS = ["", "bak0_"]
 UIDS = ["7", "70"]
 numbers = itertools.count()
+streams = st.tuples(st.sampled_from(BAKS), st.sampled_from(SIDS), st.sampled_from(UIDS))
+Some = tuple[tuple[str, str, str], int, bool]
 
 
 class Meanwhile(MemoryStore):
@@ -61,8 +73,13 @@ class Callbacks(RuleBasedStateMachine):
     empty: Path
     taken = Bundle("taken")
 
-    @initialize()
-    def begin(self) -> None:
+    @initialize(
+        target=taken,
+        first=st.tuples(streams, st.integers(1, 4), st.booleans()),
+        second=st.tuples(streams, st.integers(1, 4), st.booleans()),
+    )
+    def begin(self, first: Some, second: Some) -> MultipleResults[tuple[str, ...]]:
+        """Some pictures are there and some announced: an empty history tells little."""
         path = shutil.copy(self.empty, self.empty.with_name(f"{next(numbers)}.db"))
         self.catalog = Catalog.open_to_write(f"sqlite:///{path}", now=START)
         self.source = self.catalog.add_source("prod", "memory://here/")
@@ -70,6 +87,12 @@ class Callbacks(RuleBasedStateMachine):
         self.now = START
         self.told: dict[str, int] = {}
         """When each picture that no listing has shown was announced for the first time."""
+        self.is_news = False
+        """Whether something happened since the horizon passed."""
+        return multiple(
+            self._take(first[0], first[1], uploaded=True, announced=first[2]),
+            self._take(second[0], second[1], uploaded=second[2], announced=True),
+        )
 
     def teardown(self) -> None:
         if hasattr(self, "catalog"):
@@ -84,7 +107,7 @@ class Callbacks(RuleBasedStateMachine):
 
     @rule(
         target=taken,
-        where=st.tuples(st.sampled_from(BAKS), st.sampled_from(SIDS), st.sampled_from(UIDS)),
+        where=streams,
         count=st.integers(1, 4),
         uploaded=st.booleans(),
         announced=st.booleans(),
@@ -92,6 +115,9 @@ class Callbacks(RuleBasedStateMachine):
     def pictures_are_taken(
         self, where: tuple[str, str, str], count: int, uploaded: bool, announced: bool
     ) -> tuple[str, ...]:
+        return self._take(where, count, uploaded=uploaded, announced=announced)
+
+    def _take(self, where: tuple[str, str, str], count: int, *, uploaded: bool, announced: bool) -> tuple[str, ...]:
         bak, sid, uid = where
         moments = [self.now - timedelta(seconds=10 * number) for number in range(count)]
         head = f"d/{bak}{sid}_room__uid_s_{uid}__uid_e_video_"
@@ -105,6 +131,7 @@ class Callbacks(RuleBasedStateMachine):
     @rule(keys=taken)
     def they_are_uploaded(self, keys: tuple[str, ...]) -> None:
         for key in keys:
+            self.is_news = True
             self.store.put(key, b"x" * (1 + len(key) % 7), content_type="image/jpeg", modified=self.now)
 
     @rule(keys=taken, hours=st.sampled_from([0, 0, 60, 200]))
@@ -116,6 +143,7 @@ class Callbacks(RuleBasedStateMachine):
     @rule(keys=taken)
     def they_are_deleted(self, keys: tuple[str, ...]) -> None:
         for key in keys:
+            self.is_news = True
             self.store.delete(key)
 
     # The syncs.
@@ -153,8 +181,10 @@ class Callbacks(RuleBasedStateMachine):
         with suppress(InterruptedRunError):
             self._sync(mode, watch=Watch(lambda: self.now, check))
 
+    @precondition(lambda self: self.is_news)
     @rule()
     def the_horizon_passes(self) -> None:
+        self.is_news = False
         self.now += HORIZON + timedelta(seconds=2)
         self._sync(Mode.FULL, anew=True)
         assert self._shots() == self._there()
@@ -168,6 +198,7 @@ class Callbacks(RuleBasedStateMachine):
 
     def _announce(self, keys: tuple[str, ...], hours: int = 0) -> Announced:
         """Of now, or delivered so many hours late."""
+        self.is_news = True
         announced_ms = to_ms(self.now - timedelta(hours=hours))
         waiting = {key for key, shot in self._shots().items() if shot.tier == ANNOUNCED}
         for key in keys:
@@ -204,7 +235,7 @@ def test_the_catalog_equals_the_listing_once_the_horizon_has_passed(empty: Path)
     run_state_machine_as_test(
         Callbacks,
         settings=settings(
-            max_examples=10,
+            max_examples=5,
             stateful_step_count=14,
             deadline=None,
             derandomize=True,
