@@ -101,9 +101,7 @@ class _Judgement:
     def _phase(self) -> bool | None:
         """Whether the shot behind it comes at a tick of the clock of the one before; None if that cannot be told."""
         before, after, interval = self._stretch.before, self._stretch.after, self._case.interval
-        if before is None or after is None or interval is None:
-            return None
-        if before.recorder != after.recorder:
+        if before is None or after is None or interval is None or before.recorder != after.recorder:
             return None
         ticks = round(self._length / interval.length)
         allowed = max(_LEAST_ALLOWED, interval.jitter * 3) + _DRIFT * ticks
