@@ -3,6 +3,7 @@
 import pickle
 
 import pytest
+from botocore.loaders import JSONFileLoader
 
 from indexer.errors import ConfigError
 from indexer.storage.options import S3Options
@@ -88,3 +89,18 @@ def test_half_of_a_pair_of_keys_is_a_wrong_configuration(keys: dict[str, str]) -
     with pytest.raises(ConfigError, match="one of them is missing") as caught:
         open_s3("bucket", S3Options("localhost:9000", **keys))  # type: ignore[arg-type]  # of texts only
     assert not {"AKIAKEY", "hidden"} & set(str(caught.value).split())
+
+
+def test_what_aws_says_of_its_services_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    first, second = (S3Options("localhost:9000", region="r", access_key=key, secret_key="s") for key in ("a", "b"))
+    open_s3("bucket", first)
+    read: list[str] = []
+    load_file = JSONFileLoader.load_file
+
+    def reading(loader: JSONFileLoader, path: str) -> object:
+        read.append(path)
+        return load_file(loader, path)
+
+    monkeypatch.setattr(JSONFileLoader, "load_file", reading)
+    open_s3("bucket", second)
+    assert read == []
