@@ -12,7 +12,7 @@ from cli.output import Output, fields_of
 from cli.progress import counting
 from cli.signals import stopping
 from cli.texts import counted, human_bytes
-from indexer.errors import ConfigError
+from indexer.errors import ConfigError, InterruptedRunError
 from indexer.model import rfc3339
 
 if TYPE_CHECKING:
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 _ATTEMPTS: Final = 5
 """Of a request to the storage, where nothing is tried again later."""
+
+_FIRST: Final = datetime(2000, 1, 1, tzinfo=UTC)
+"""No past begins before; Agora is younger."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +37,10 @@ class WantedPast:
 
 
 def write_past(out: Output, wanted: WantedPast, *, s3_endpoint: str | None, notices: Path | None) -> None:
-    """Write it, and say what was written.  Raises `ConfigError`, and `StorageError` if the storage does not take it."""
+    """Write it, and say what was written, and how the same is written again: `now` is another past each time.
+
+    Raises `ConfigError`, `StorageError` if the storage does not take it, and `InterruptedRunError`.
+    """
     from indexer.agora.request import parse_start, read_json
     from indexer.agora.vendors import prefix_of
     from indexer.service.emulator.backfill import Past, backfill
@@ -45,7 +51,7 @@ def write_past(out: Output, wanted: WantedPast, *, s3_endpoint: str | None, noti
     if start.snapshot is None:
         raise ConfigError(f"{wanted.request} has no snapshotConfig, so that it takes no pictures")
     past = Past(
-        until=parse_time(wanted.until, "--until", UTC, datetime.now(UTC)),
+        until=_until(wanted, datetime.now(UTC)),
         shots=wanted.shots,
         seed=wanted.seed,
         days=wanted.days,
@@ -53,14 +59,36 @@ def write_past(out: Output, wanted: WantedPast, *, s3_endpoint: str | None, noti
         prefix=prefix_of(start.storage.file_name_prefix),
     )
     store = open_storage(start.storage, s3_endpoint=s3_endpoint, attempts=_ATTEMPTS)
+    again = f"--until {rfc3339(past.until)} --days {past.days} --seed {past.seed} writes the same again"
     begun = time.monotonic()
     with (
         nullcontext() if notices is None else appending(notices) as file,
         stopping() as check,
         counting(common(), "pictures") as progress,
     ):
-        written = backfill(store, past, progress=progress, check=check, notices=file)
+
+        def came(done: int, of: int) -> None:
+            if done == 1:  # if nothing is taken, nothing need be repeated
+                out.note(again)
+            progress(done, of)
+
+        try:
+            written = backfill(store, past, progress=came, check=check, notices=file)
+        except InterruptedRunError as exc:
+            raise type(exc)(f"stopped; what was written stays, {again}") from exc
     _tell_written(out, written, str(store.url), past.prefix, time.monotonic() - begun)
+
+
+def _until(wanted: WantedPast, now: datetime) -> datetime:
+    """When it ends.  Raises `ConfigError` for what is no past."""
+    until = parse_time(wanted.until, "--until", UTC, now)
+    if until > now:
+        raise ConfigError(f"--until {wanted.until} is still to come: a past ends now at the latest")
+    if until - _FIRST < timedelta(days=wanted.days):
+        raise ConfigError(
+            f"{wanted.days:,} days before {rfc3339(until)} no past begins: {rfc3339(_FIRST)} is the first"
+        )
+    return until
 
 
 def _tell_written(out: Output, written: "Written", bucket: str, prefix: str, took_s: float) -> None:

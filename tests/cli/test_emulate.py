@@ -19,6 +19,8 @@ from tests.cli.running import PROGRAM, livestills, process
 from tests.emulators import start_body
 from tests.servers import S3Server
 
+PAST = ("--backfill", "9", "--request", "right.json")
+
 
 @contextmanager
 def emulating(*arguments: str, **variables: str) -> Iterator[subprocess.Popen[str]]:
@@ -112,11 +114,15 @@ def test_a_port_that_is_taken_is_one_line() -> None:
         (["--backfill", "9", "--request", "wrong.json"], "clientRequest is missing"),
         (["--backfill", "9", "--request", "x", "--port", "80"], "--port goes not with --backfill"),
         (["--days", "9"], "--days goes with --backfill"),
+        ([*PAST, "--until", "9999-12-31"], "--until 9999-12-31 is still to come: a past ends now at the latest"),
+        ([*PAST, "--until", "0001-01-01T00:00:00Z"], "30 days before 0001-01-01T00:00:00.000Z no past begins"),
+        ([*PAST, "--days", "36500"], "36,500 days before"),
     ],
 )
 def test_what_it_cannot_start_with_is_one_line(arguments: list[str], expected: str) -> None:
     Path("broken.toml").write_text('lenght = "30m"\n', encoding="utf-8")
     Path("wrong.json").write_text("{}", encoding="utf-8")
+    Path("right.json").write_text(json.dumps(start_body()), encoding="utf-8")
     Path("secret").write_text("secret of the console\n", encoding="utf-8")
     answer = livestills("emulate", *arguments)
     assert (answer.status, answer.out) == (2, "")
@@ -135,9 +141,10 @@ def test_a_past_is_written_once_however_often_with_the_notices_of_it(weed: S3Ser
     body = start_body(bucket, keys=S3Server.WRITE_ONLY)
     Path("start.json").write_text(json.dumps(body), encoding="utf-8")
     options = ("emulate", "--backfill", "40", "--request", "start.json", "--s3-endpoint", weed.endpoint_url)
-    past = (*options, "--days", "2", "--until", "2026-11-05T12:00:00Z", "--seed", "4")
+    past = (*options, "--days", "2", "--until", "2025-11-05T12:00:00Z", "--seed", "4")
     answer = livestills(*past, "--notices", "kept.ndjson")
     assert answer.status == 0, answer.err
+    assert "--until 2025-11-05T12:00:00.000Z --days 2 --seed 4 writes the same again" in answer.err
     assert answer.lines[0].startswith("40 pictures (")
     found = [each["Key"] for each in weed.client.list_objects_v2(Bucket=bucket)["Contents"]]
     assert len(found) == 40
@@ -147,6 +154,19 @@ def test_a_past_is_written_once_however_often_with_the_notices_of_it(weed: S3Ser
     (again,) = livestills("-o", "ndjson", *past).records
     assert (again["shots"], again["notices"]) == (40, 0)
     assert len(weed.client.list_objects_v2(Bucket=bucket)["Contents"]) == 40
+
+
+def test_a_past_that_is_interrupted_says_how_the_same_is_written_again(weed: S3Server) -> None:
+    body = start_body(weed.new_bucket(), keys=S3Server.WRITE_ONLY)
+    Path("start.json").write_text(json.dumps(body), encoding="utf-8")
+    options = ("--backfill", "1000000", "--request", "start.json", "--s3-endpoint", weed.endpoint_url, "--seed", "4")
+    with emulating(*options) as running:
+        assert running.stderr is not None
+        again = running.stderr.readline().strip()
+        assert re.fullmatch(r"--until \S+Z --days 30 --seed 4 writes the same again", again)
+        status, out, err = ended(running, signal.SIGINT)
+    assert (status, out) == (130, "")
+    assert f"stopped; what was written stays, {again}" in err
 
 
 def test_a_past_in_a_bucket_that_is_not_there_is_one_line(weed: S3Server) -> None:

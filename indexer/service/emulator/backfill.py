@@ -40,7 +40,7 @@ class Past:
     """Which history."""
 
     until: datetime
-    """Aware; all sessions have ended by then, the newest one just before."""
+    """Aware; all sessions have ended by then, and all their pictures have come.  With the newest one just before."""
     shots: int = 100_000
     """Pictures in the storage, exactly: the last session that is written breaks off there."""
     seed: int = 0
@@ -91,7 +91,6 @@ def past_sessions(past: Past) -> Iterator[PastSession]:
         chance = Random(f"past {past.seed}/{number}")  # noqa: S311 - a world to look at, not a secret
         length = timedelta(minutes=chance.randint(*_LENGTH_MINUTES))
         ago = chance.uniform(0, past.days * 86_400) if number else 0
-        end = from_ms(to_ms(past.until)) - timedelta(milliseconds=int(ago * 1000) + 1)
         plan = Plan(
             sid=_sid(past, number),
             cname=chance.choice(_CHANNELS),
@@ -101,7 +100,10 @@ def past_sessions(past: Past) -> Iterator[PastSession]:
         )
         seed = chance.randrange(2**32)
         scenario = random_scenario(seed, users=chance.randint(*_USERS), length=length, size=past.size)
-        yield PastSession(plan, scenario, end - length, seed)
+        latest = from_ms(to_ms(past.until)) - timedelta(milliseconds=int(ago * 1000) + 1)
+        if scenario.late.share:
+            latest -= scenario.late.by  # so that nothing is told that is still to come
+        yield PastSession(plan, scenario, latest - length, seed)
 
 
 def _sid(past: Past, number: int) -> str:
