@@ -99,11 +99,24 @@ def test_one_customer_may_be_the_only_one_let_in() -> None:
 
 
 @pytest.mark.parametrize(
-    ("method", "path"), [("GET", f"{BASE}/acquire"), ("POST", "/v1/apps/x/recording/acquire"), ("GET", "/")]
+    ("method", "path"),
+    [
+        ("GET", f"{BASE}/acquire"),
+        ("POST", f"{BASE}/acquire/"),
+        ("POST", "/v1/apps/x/recording/acquire"),
+        ("GET", "/"),
+        ("POST", f"{BASE}/resourceid/x/sid/x/mode/individual/query"),
+    ],
 )
 def test_a_wrong_route_or_method_has_no_route(agora: Agora, method: str, path: str) -> None:
     answer = httpx.request(method, f"{agora.url}{path}", trust_env=False)  # asked before the credentials are
     assert (answer.status_code, answer.json()) == (404, {"message": "no Route matched with those values"})
+
+
+def test_a_query_is_not_asked_for_its_head_alone(agora: Agora) -> None:
+    path = f"{agora.url}{BASE}/resourceid/x/sid/x/mode/individual/query"
+    statuses = [httpx.request(method, path, trust_env=False).status_code for method in ("GET", "HEAD")]
+    assert statuses == [401, 404]
 
 
 @pytest.mark.parametrize(

@@ -88,12 +88,14 @@ def application(recordings: Recordings, access: Access) -> Starlette:
                 done = exc.answer
             return _response(done)
 
-        return Route(path, answer, methods=[method])
+        found = Route(path, answer, methods=[method])
+        found.methods = {method}  # Starlette adds HEAD to GET
+        return found
 
     base = "/v1/apps/{app_id}/cloud_recording"
     resource = f"{base}/resourceid/{{resource_id}}"
     session = f"{resource}/sid/{{sid}}/mode/{{mode}}"
-    return Starlette(
+    app = Starlette(
         routes=[
             route(Call.ACQUIRE, f"{base}/acquire", "POST", recordings.acquire),
             route(Call.START, f"{resource}/mode/{{mode}}/start", "POST", recordings.start),
@@ -103,6 +105,8 @@ def application(recordings: Recordings, access: Access) -> Starlette:
         ],
         exception_handlers={404: _no_route, 405: _no_route, 500: _broken},
     )
+    app.router.redirect_slashes = False  # with a slash behind it, it is another route: none
+    return app
 
 
 async def _no_route(_request: Request, _error: Exception) -> Response:
