@@ -6,6 +6,7 @@ import time
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from math import isnan
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -39,6 +40,10 @@ _END_WITHIN_S: Final = 3.0
 
 _MOST_USERS: Final = 10_000
 _DAYS: Final = 30
+
+_YEARS: Final = range(2000, 2100)
+"""In which time may begin: Agora is younger, and the fastest clock takes months from there to the end of calendars."""
+
 _OF_BOTH: Final = frozenset({"seed", "s3_endpoint", "notices"})
 _OF_THE_PAST: Final = frozenset({"backfill", "request", "until", "days"})
 
@@ -220,8 +225,13 @@ def _clock(speed: float, begin: str | None) -> "Clock":
     """Pictures from the future are none that a sync should see, so a fast clock begins in the past."""
     from indexer.service.emulator.clock import Clock
 
+    if isnan(speed):  # which is within all ranges
+        raise click.BadParameter("nan is no number.", param_hint="'--speed'")
     text = begin or ("now" if speed <= 1 else "1d")
-    return Clock(speed=speed, start=parse_time(text, "--begin", UTC, datetime.now(UTC)))
+    start = parse_time(text, "--begin", UTC, datetime.now(UTC))
+    if start.year not in _YEARS:
+        raise ConfigError(f"--begin {text} is not between {_YEARS[0]} and {_YEARS[-1]}")
+    return Clock(speed=speed, start=start)
 
 
 def _checked(s3_endpoint: str | None) -> str | None:
