@@ -659,6 +659,19 @@ def test_nothing_of_a_history_comes_behind_its_end() -> None:
     assert late > 10
 
 
+def test_a_session_of_a_history_begins_and_ends_as_one_that_is_played(past: tuple[MemoryStore, Written, bytes]) -> None:
+    live = Session(replace(LESSON, failovers=()), MemoryStore("live"))
+    live.run()
+    lines = past[2].splitlines()
+    first = events.parse(lines[0]).sid
+    told = [notice.details for notice in map(events.parse, lines) if notice.sid == first]
+    details = [each.details for each in live.told]
+    assert told[:2] == details[:2]
+    left = live.details(events.RecorderLeft)
+    assert [each for each in told if isinstance(each, events.RecorderLeft)] == left != []
+    assert details[-1] in told
+
+
 def test_another_end_has_other_sessions() -> None:
     store = MemoryStore("past")
     some = replace(PAST, shots=50)

@@ -17,10 +17,10 @@ from random import Random
 from typing import IO, Final
 
 from indexer.agora import events
-from indexer.agora.events import Details, LeaveCode, Notice
+from indexer.agora.events import Details, Notice
 from indexer.model import from_ms, to_ms
-from indexer.service.emulator import happening as happened
-from indexer.service.emulator.happening import Plan, ShotTaken, shot_key
+from indexer.service.emulator import notes
+from indexer.service.emulator.happening import FailedOver, Plan, RecorderLeft, ShotTaken, shot_key, told_at_once
 from indexer.service.emulator.pictures import Camera, Studio
 from indexer.service.emulator.scenario import LARGEST_UID, Scenario, random_scenario
 from indexer.service.emulator.simulation import happenings
@@ -204,25 +204,24 @@ def _note(written: Written, shot: ShotTaken, size: int) -> None:
 def _told(work: _Work) -> Iterator[tuple[datetime, Details | ShotTaken]]:
     """What Agora would tell of a session, and pictures, when they are uploaded: in the order of time."""
     session, waiting, order = work.session, list[tuple[datetime, int, ShotTaken]](), count()
+    yield session.start, events.UploaderStarted()
     for happening in happenings(session.scenario, session.plan, start=session.start, seed=session.seed):
         while waiting and waiting[0][0] <= happening.at:
             due, _, shot = heapq.heappop(waiting)
             yield due, shot
+        details = told_at_once(happening)
+        if details is not None:
+            yield happening.at, details
         match happening:
             case ShotTaken(uploaded_at=None):
                 work.written.lost += 1
             case ShotTaken(uploaded_at=datetime() as due):
                 heapq.heappush(waiting, (due, next(order), happening))
-            case happened.StreamChanged(at, uid, receiving):
-                yield at, events.StreamState(uid, receiving, at)
-            case happened.RecorderStarted(at):
-                yield at, events.RecorderStarted()
-            case happened.FailedOver(at, new_uid):
+            case FailedOver():
                 work.written.failovers += 1
-                yield at, events.SessionFailover(new_uid)
-            case happened.RecorderLeft(at):
-                yield at, events.RecorderLeft(LeaveCode.TIMER)
+            case RecorderLeft(at):
                 yield at, events.BackedUp() if waiting else events.Uploaded()
+                yield at, notes.session_exit(normal=True)
     while waiting:
         due, _, shot = heapq.heappop(waiting)
         yield due, shot

@@ -10,7 +10,7 @@ from threading import Event, Lock, Thread
 from typing import Final
 
 from indexer.agora import events
-from indexer.agora.events import Details, LeaveCode
+from indexer.agora.events import Details
 from indexer.agora.playlist_text import NULL_PACKETS, PLAYLIST_TYPE, SLICE_TYPE
 from indexer.errors import LivestillsError
 from indexer.model import from_ms, to_ms
@@ -23,11 +23,10 @@ from indexer.service.emulator.happening import (
     RecorderFailed,
     RecorderLeft,
     RecorderLost,
-    RecorderStarted,
     ShotTaken,
     SliceCut,
-    StreamChanged,
     shot_key,
+    told_at_once,
 )
 from indexer.service.emulator.pictures import Studio
 from indexer.service.emulator.recordings import Playlist, Playlists, name_of
@@ -164,7 +163,7 @@ class Capture:
             now = _whole(self._clock.now())
             for cut in simulation.cut(now):
                 self._slice(cut)
-            self._tell(now, events.RecorderLeft(LeaveCode.CLIENT_LEAVE))
+            self._happen(RecorderLeft(now))
         self._finish()
 
     def _in_time(self, simulation: Simulation, start: datetime) -> Iterator[Happening]:
@@ -207,21 +206,17 @@ class Capture:
         match happening:
             case ShotTaken():
                 self._shot(happening)
-            case StreamChanged(at, uid, receiving):
-                self._tell(at, events.StreamState(uid, receiving, at))
             case SliceCut():
                 self._slice(happening)
-            case RecorderStarted(at):
-                self._tell(at, events.RecorderStarted())
             case RecorderFailed():
                 self._change(State.SILENT)
-            case FailedOver(at, new_uid, bak):
+            case FailedOver(_, new_uid, bak):
                 self._change(State.RUNNING, recorder_uid=new_uid, bak=bak)
-                self._tell(at, events.SessionFailover(new_uid))
             case RecorderLost():
                 self._change(State.LOST)
-            case RecorderLeft(at, idle):
-                self._tell(at, events.RecorderLeft(LeaveCode.NO_USERS if idle else LeaveCode.CLIENT_LEAVE))
+        details = told_at_once(happening)
+        if details is not None:
+            self._tell(happening.at, details)
 
     def _finish(self) -> None:
         """Wait for what is on its way, and tell how it went."""

@@ -1,11 +1,12 @@
-"""What can happen in an emulated session, and the names of what it leaves.  Pure."""
+"""What can happen in an emulated session, what Agora tells of it, and the names of what it leaves.  Pure."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Final
 
-from indexer.agora import names
+from indexer.agora import events, names
+from indexer.agora.events import Details, LeaveCode
 from indexer.agora.names import RecordingName, ScreenshotName, ShotHead
 from indexer.model import EPOCH, to_ms
 
@@ -121,6 +122,24 @@ class SliceCut:
 Happening = (
     RecorderStarted | StreamChanged | ShotTaken | SliceCut | RecorderFailed | FailedOver | RecorderLost | RecorderLeft
 )
+
+
+def told_at_once(happening: Happening) -> Details | None:
+    """What Agora tells of it when it happens.  None: nothing, or, of pictures and slices, nothing before the upload.
+
+    Nothing says which reason Agora gives for a session that was stopped or ran its time: here it is the client's leave.
+    """
+    match happening:
+        case RecorderStarted():
+            return events.RecorderStarted()
+        case StreamChanged(at, uid, receiving):
+            return events.StreamState(uid, receiving, at)
+        case FailedOver(_, new_uid):
+            return events.SessionFailover(new_uid)
+        case RecorderLeft(_, idle):
+            return events.RecorderLeft(LeaveCode.NO_USERS if idle else LeaveCode.CLIENT_LEAVE)
+        case ShotTaken() | SliceCut() | RecorderFailed() | RecorderLost():
+            return None
 
 
 def shot_key(plan: Plan, shot: ShotTaken) -> str:
