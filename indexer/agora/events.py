@@ -114,7 +114,7 @@ def read(told: object) -> Notice:
 
 
 def format(notice: Notice) -> bytes:  # noqa: A001 - it is `events.format`, the other half of `parse`
-    """The body that tells `notice`, as the English page writes it.
+    """The body that tells `notice`, as the English page writes it: without the `serviceScene` of the Chinese one.
 
     Raises ValueError for a value that no body is parsed to: an empty or overlong text, a time that is not UTC or finer
     than a millisecond, an `OtherEvent` with the number of a known one.

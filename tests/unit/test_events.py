@@ -177,6 +177,12 @@ def test_what_the_sources_disagree_on_changes_nothing(changes: dict[str, object]
     assert events.parse(json.dumps(told(**changes)).encode()) == PICTURE
 
 
+def test_a_body_has_the_fields_of_the_english_page_and_no_others() -> None:
+    body = told()
+    assert set(body) == {"noticeId", "productId", "eventType", "notifyMs", "payload"}
+    assert set(body["payload"]) == {"cname", "uid", "sid", "sequence", "sendts", "serviceType", "details"}
+
+
 @pytest.mark.parametrize("name", ["UtcMs", "utcMs", "UTCMs", "utcms"])
 @pytest.mark.parametrize("uid", ["7", 7])
 def test_nor_does_the_spelling_of_a_stream_state(name: str, uid: object) -> None:
