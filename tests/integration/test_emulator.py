@@ -42,6 +42,7 @@ from tests.emulators import (
     BEGIN,
     CUSTOMER,
     NOBODY,
+    TLS,
     TWO,
     Agora,
     Kept,
@@ -76,14 +77,14 @@ def body_for(bucket: str, **changes: Any) -> dict[str, Any]:
 
 
 def test_nobody_is_let_in_without_credentials(agora: Agora) -> None:
-    answer = httpx.post(f"{agora.url}{BASE}/acquire", json=acquire_body(), trust_env=False)
+    answer = httpx.post(f"{agora.url}{BASE}/acquire", json=acquire_body(), trust_env=False, verify=TLS)
     assert (answer.status_code, answer.json()) == (401, {"message": "Unauthorized"})
 
 
 @pytest.mark.parametrize("said", ["Bearer abc", "Basic", "Basic ???", "Basic bm8gY29sb24=", "Basic Og=="])
 def test_credentials_that_are_none_are_refused(agora: Agora, said: str) -> None:
     headers = {"Authorization": said}
-    answer = httpx.post(f"{agora.url}{BASE}/acquire", json=acquire_body(), headers=headers, trust_env=False)
+    answer = httpx.post(f"{agora.url}{BASE}/acquire", json=acquire_body(), headers=headers, trust_env=False, verify=TLS)
     assert (answer.status_code, answer.json()) == (401, {"message": "Invalid authentication credentials"})
 
 
@@ -91,7 +92,7 @@ def test_one_customer_may_be_the_only_one_let_in() -> None:
     with emulated(access=Access("me", "mine")) as agora:
         url = f"{agora.url}{BASE}/acquire"
         statuses = [
-            httpx.post(url, json=acquire_body(), auth=pair, trust_env=False).status_code
+            httpx.post(url, json=acquire_body(), auth=pair, trust_env=False, verify=TLS).status_code
             for pair in (("me", "mine"), ("me", "yours"), ("you", "mine"))
         ]
         assert statuses == [200, 401, 401]
@@ -109,13 +110,14 @@ def test_one_customer_may_be_the_only_one_let_in() -> None:
     ],
 )
 def test_a_wrong_route_or_method_has_no_route(agora: Agora, method: str, path: str) -> None:
-    answer = httpx.request(method, f"{agora.url}{path}", trust_env=False)  # asked before the credentials are
+    # Asked before the credentials are.
+    answer = httpx.request(method, f"{agora.url}{path}", trust_env=False, verify=TLS)
     assert (answer.status_code, answer.json()) == (404, {"message": "no Route matched with those values"})
 
 
 def test_a_query_is_not_asked_for_its_head_alone(agora: Agora) -> None:
     path = f"{agora.url}{BASE}/resourceid/x/sid/x/mode/individual/query"
-    statuses = [httpx.request(method, path, trust_env=False).status_code for method in ("GET", "HEAD")]
+    statuses = [httpx.request(method, path, trust_env=False, verify=TLS).status_code for method in ("GET", "HEAD")]
     assert statuses == [401, 404]
 
 
@@ -327,7 +329,7 @@ class Broken:
 
 def test_an_error_of_the_program_is_answered_and_logged(caplog: pytest.LogCaptureFixture) -> None:
     with serving(application(cast("Recordings", Broken()), Access()), host="127.0.0.1", port=0) as url:
-        answer = httpx.post(f"{url}{BASE}/acquire", json=acquire_body(), auth=CUSTOMER, trust_env=False)
+        answer = httpx.post(f"{url}{BASE}/acquire", json=acquire_body(), auth=CUSTOMER, trust_env=False, verify=TLS)
     assert (answer.status_code, answer.json()) == (500, {"message": "An unexpected error occurred"})
     (record,) = caplog.records
     assert record.getMessage() == "the call of acquire is answered 500, by an error of this program"

@@ -150,6 +150,7 @@ def way(weed: S3Server, tmp_path_factory: pytest.TempPathFactory, environment: N
         until(lambda: _last(kept) == _SESSION_EXIT and len(_lines(kept)) == len(_lines(received)))
         for process in (emulating, receiving):
             process.send_signal(signal.SIGTERM)
+        for process in (emulating, receiving):
             process.wait(timeout=30)
         assert emulating.returncode == 0
         ended = json.loads(emulating.stdout.read())
