@@ -593,7 +593,7 @@ def test_wrong_keys_end_a_session_and_are_in_no_log(
 
 
 def test_the_benchmark_measures(weed: S3Server) -> None:
-    figures = list(measured(weed, Amount(rounds=1, sessions=1, seconds=0.3, past_shots=40, sizes=[(64, 36)])))
+    figures = list(measured(weed, Amount(rounds=1, sessions=1, seconds=0.1, past_shots=10, sizes=[(64, 36)])))
     assert all(figure.ours > 0 for figure in figures if "backfill" in figure.what)
     assert len(figures) == 8
 
