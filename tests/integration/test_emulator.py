@@ -507,6 +507,18 @@ def test_notices_number_what_happened_and_tell_pictures_that_are_there(weed: S3S
     assert kept.notices[-1].details == Uploaded() or kept.notices[-2].details == Uploaded()
 
 
+def test_a_session_that_is_closed_has_told_its_end() -> None:
+    kept = Kept()
+    (port,) = free_ports(1)
+    with emulated(s3_endpoint=f"http://127.0.0.1:{port}", speed=50, taker=kept) as agora:
+        agora.started(body_for("bucket"))
+        until(lambda: agora.sessions.totals().taken)
+        agora.sessions.close(within_s=0)
+        told = [notice.event_type for notice in kept.notices]
+    assert told[-1] == 11  # session_exit
+    assert len(kept.notices) == len(told)
+
+
 SECRET: Final = "the secret of the console"
 
 

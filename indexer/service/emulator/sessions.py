@@ -36,6 +36,9 @@ _log = logging.getLogger(__name__)
 _STORES: Final = 64
 """Storages, each with its keys, that stay open for the next session: opening one takes a quarter of a second."""
 
+_TELL_WITHIN_S: Final = 1.0
+"""For what sessions tell of their ends, once nothing is uploaded any more."""
+
 _STARTING: Final = 2
 _IN_PROGRESS: Final = 5
 # `status` in the answer to a query.
@@ -139,7 +142,7 @@ class Sessions:
                 _log.warning("session %s cannot upload for now: %s", session.sid, status.error)
 
     def close(self, *, within_s: float) -> None:
-        """End all of them, and upload for so long at most what they took."""
+        """End all of them, and upload for so long at most what they took.  Nothing is told behind it."""
         deadline = time.monotonic() + within_s
         with self._lock:
             captures = [session.capture for session in self._sessions.values()]
@@ -148,6 +151,9 @@ class Sessions:
         for capture in captures:
             capture.join(max(0.0, deadline - time.monotonic()))
         self._uploads.close(within_s=max(0.0, deadline - time.monotonic()))
+        told_by = time.monotonic() + _TELL_WITHIN_S
+        for capture in captures:
+            capture.join(max(0.0, told_by - time.monotonic()))
 
     # --- The calls --------------------------------------------------------------------------------------------------
 
