@@ -17,13 +17,14 @@ from random import Random
 from typing import IO, Final
 
 from indexer.agora import events
-from indexer.agora.events import Details, Notice
+from indexer.agora.events import Details
 from indexer.model import from_ms, to_ms
 from indexer.service.emulator import notes
 from indexer.service.emulator.happening import FailedOver, Plan, RecorderLeft, ShotTaken, shot_key, told_at_once
 from indexer.service.emulator.pictures import Camera, Studio
 from indexer.service.emulator.scenario import LARGEST_UID, Scenario, random_scenario
 from indexer.service.emulator.simulation import happenings
+from indexer.service.emulator.telling import Numbering
 from indexer.storage.base import ObjectStore
 
 THREADS: Final = 8
@@ -232,9 +233,9 @@ class _Scribe:
 
     def __init__(self, work: _Work) -> None:
         self._work = work
-        self._plan = work.session.plan
-        self._recorder_uid = self._plan.recorder_uid
-        self._sequence = count()
+        plan = work.session.plan
+        self._recorder_uid = plan.recorder_uid
+        self._numbering = Numbering(plan.sid, plan.cname)
 
     def write(self, at: datetime, details: Details) -> None:
         """The next notice."""
@@ -242,16 +243,6 @@ class _Scribe:
             return
         if isinstance(details, events.SessionFailover):
             self._recorder_uid = details.new_uid
-        number = next(self._sequence)
-        notice = Notice(
-            f"{self._plan.sid}:{number}",
-            notified_at=at,
-            cname=self._plan.cname,
-            recorder_uid=self._recorder_uid,
-            sid=self._plan.sid,
-            sequence=number,
-            sent_at=at,
-            details=details,
-        )
+        notice = self._numbering.notice(details, recorder_uid=self._recorder_uid, at=at, notified_at=at)
         self._work.notices.write(events.format(notice) + b"\n")
         self._work.written.notices += 1
