@@ -46,16 +46,12 @@ def read_secret(file: Path | None) -> str | None:
 
 @contextmanager
 def appending(path: Path) -> Iterator[BinaryIO]:
-    """A file of ours alone: callbacks name people and rooms.  What is written into it begins a line."""
+    """The file of --log, to be appended to.  That it lacks the last callbacks ends nothing."""
+    from indexer.service import notice_log
+
     named = f"--log {shown(str(path))}"
+    file = notice_log.appending(path, named=named)
     try:
-        begun = _has_open_line(path)
-        file = os.fdopen(os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600), "ab")
-    except OSError as exc:
-        raise ConfigError(f"{named}: {exc.strerror}") from exc
-    try:
-        if begun:
-            file.write(b"\n")
         yield file
     finally:
         try:
@@ -63,15 +59,6 @@ def appending(path: Path) -> Iterator[BinaryIO]:
         except OSError as exc:
             # Written or not, none of it was answered with 200.
             warn(f"{named} lacks the last callbacks: {exc.strerror}")
-
-
-def _has_open_line(path: Path) -> bool:
-    """Whether the last line of a file has no end, because the disk was full or the machine went off."""
-    if not path.is_file() or not path.stat().st_size:
-        return False
-    with path.open("rb") as file:
-        file.seek(-1, os.SEEK_END)
-        return file.read() != b"\n"
 
 
 def homes(app: "App", names: "Sequence[str]") -> "Homes":

@@ -657,6 +657,14 @@ def test_a_journal_appends_a_line_for_each_notice(tmp_path: Path) -> None:
         Journal(tmp_path / "missing" / "notices.ndjson")
 
 
+def test_a_journal_goes_on_behind_a_line_that_was_not_ended(tmp_path: Path) -> None:
+    (tmp_path / "notices.ndjson").write_bytes(b'{"half')
+    journal = Journal(tmp_path / "notices.ndjson")
+    journal.take(notice(0))
+    journal.close(within_s=1)
+    assert (tmp_path / "notices.ndjson").read_bytes().splitlines() == [b'{"half', events.format(notice(0))]
+
+
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="a file that takes nothing is Linux's")
 def test_a_full_disk_ends_the_journal_and_nothing_else(caplog: pytest.LogCaptureFixture) -> None:
     journal = Journal(Path("/dev/full"))

@@ -5,7 +5,6 @@ order.
 """
 
 import logging
-import os
 import threading
 from collections.abc import Sequence
 from contextlib import suppress
@@ -16,7 +15,7 @@ from typing import BinaryIO, Final, Protocol
 
 from indexer.agora import events
 from indexer.agora.events import Notice
-from indexer.errors import ConfigError
+from indexer.service import notice_log
 
 _log = logging.getLogger(__name__)
 
@@ -37,11 +36,7 @@ class Taker(Protocol):
 
 def appending(path: Path) -> BinaryIO:
     """A file of notices to write behind what is in it.  Raises `ConfigError`."""
-    try:
-        # For its owner alone: notices name people and rooms.
-        return os.fdopen(os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600), "ab")
-    except OSError as exc:
-        raise ConfigError(f"notices cannot be written to {path}: {exc.strerror}") from exc
+    return notice_log.appending(path, named=f"notices cannot be written to {path}")
 
 
 class Journal:
