@@ -23,10 +23,13 @@ from benchmarks.pictures_s3 import server_cpu_s
 from indexer.agora.events import SnapshotFile
 from indexer.model import EPOCH
 from indexer.service.emulator.backfill import Past, Written, backfill
-from indexer.service.emulator.capture import Capture, Clock, Told
+from indexer.service.emulator.capture import Capture
+from indexer.service.emulator.clock import Clock
+from indexer.service.emulator.happening import Plan
 from indexer.service.emulator.pictures import FACES, Studio
 from indexer.service.emulator.scenario import Scenario, User
-from indexer.service.emulator.simulation import MOST_VIDEOS, Plan
+from indexer.service.emulator.simulation import MOST_VIDEOS
+from indexer.service.emulator.status import Told
 from indexer.service.emulator.uploading import THREADS, Uploads
 from indexer.storage.options import S3Options
 from indexer.storage.s3 import S3Store, open_s3

@@ -10,7 +10,7 @@ from typing import Any, Final
 import httpx
 
 from indexer.agora.events import Notice
-from indexer.service.emulator.capture import Clock
+from indexer.service.emulator.clock import Clock
 from indexer.service.emulator.scenario import Period, Scenario, User
 from indexer.service.emulator.service import Access, application
 from indexer.service.emulator.sessions import Sessions, World

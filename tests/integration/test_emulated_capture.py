@@ -26,10 +26,13 @@ from indexer.errors import AccessDeniedError, StorageUnavailableError
 from indexer.render.thumbnail import ThumbSpec, thumbnails_with_sight
 from indexer.service.emulator import notes
 from indexer.service.emulator.backfill import Past, Written, backfill, past_sessions
-from indexer.service.emulator.capture import REFUSED_IN_A_ROW, UNHURRIED, Capture, Clock, State, Told, UploadingStatus
+from indexer.service.emulator.capture import REFUSED_IN_A_ROW, Capture
+from indexer.service.emulator.clock import UNHURRIED, Clock
+from indexer.service.emulator.happening import Plan, ShotTaken, shot_key
 from indexer.service.emulator.pictures import FACES, Studio, faces, with_comment
 from indexer.service.emulator.scenario import Failover, Late, Period, Scenario, User
-from indexer.service.emulator.simulation import Plan, ShotTaken, happenings, shot_key
+from indexer.service.emulator.simulation import happenings
+from indexer.service.emulator.status import State, Told, UploadingStatus
 from indexer.service.emulator.uploading import LATE, THREADS, WAITING, Ending, Upload, Uploads
 from indexer.storage.base import ObjectStore
 from indexer.storage.memory import MemoryStore

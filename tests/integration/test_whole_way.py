@@ -22,8 +22,9 @@ from indexer.agora import names
 from indexer.agora.names import ScreenshotName
 from indexer.agora.request import read_json
 from indexer.service.emulator import orders
+from indexer.service.emulator.happening import ShotTaken, shot_key
 from indexer.service.emulator.scenario import read_scenario
-from indexer.service.emulator.simulation import ShotTaken, happenings, shot_key
+from indexer.service.emulator.simulation import happenings
 from tests.cli.running import PROGRAM, done
 from tests.emulators import until
 from tests.servers import S3Server

@@ -36,8 +36,6 @@ from indexer.service.emulator.status import Counts, State, Status, Told, Uploadi
 from indexer.service.emulator.uploading import Ending, Upload, Uploads
 from indexer.storage.base import ObjectStore
 
-__all__ = ["UNHURRIED", "Capture", "Clock", "State", "Status", "Told", "UploadingStatus"]
-
 _log = logging.getLogger(__name__)
 
 STOP_WITHIN_S: Final = 20.0

@@ -21,7 +21,7 @@ from indexer.agora.request import (
 from indexer.agora.request_rules import Finding, Severity
 from indexer.agora.vendors import place, prefix_of
 from indexer.service.emulator.answers import refusal
-from indexer.service.emulator.simulation import Plan
+from indexer.service.emulator.happening import Plan
 from indexer.storage.base import ObjectStore
 from indexer.storage.urls import Address, Location, S3Options, open_store
 

@@ -21,11 +21,13 @@ from indexer.model import to_ms
 from indexer.service.emulator import orders
 from indexer.service.emulator.answers import Answer, refusal
 from indexer.service.emulator.callbacks import Taker
-from indexer.service.emulator.capture import Capture, Clock, State, Status, UploadingStatus
+from indexer.service.emulator.capture import Capture
+from indexer.service.emulator.clock import Clock
 from indexer.service.emulator.orders import Order
 from indexer.service.emulator.pictures import Studio
 from indexer.service.emulator.resources import Resource, Resources
 from indexer.service.emulator.scenario import Scenario
+from indexer.service.emulator.status import State, Status, UploadingStatus
 from indexer.service.emulator.telling import Teller
 from indexer.service.emulator.uploading import Uploads
 from indexer.storage.base import ObjectStore

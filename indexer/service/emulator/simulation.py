@@ -30,11 +30,8 @@ from indexer.service.emulator.happening import (
     ShotTaken,
     SliceCut,
     StreamChanged,
-    shot_key,
 )
 from indexer.service.emulator.scenario import LARGEST_UID, MOST_SWITCHES, Failover, Scenario, User
-
-__all__ = ["MOST_VIDEOS", "SLICE", "Plan", "ShotTaken", "Simulation", "happenings", "shot_key"]
 
 MOST_VIDEOS: Final = 17
 """Users whose video is taken at a time."""

@@ -6,8 +6,8 @@ from itertools import count
 from indexer.agora.events import Details, Notice
 from indexer.model import from_ms, to_ms
 from indexer.service.emulator.callbacks import Taker
-from indexer.service.emulator.capture import Told
 from indexer.service.emulator.clock import Clock
+from indexer.service.emulator.status import Told
 
 
 class Numbering:
